@@ -1,0 +1,35 @@
+"""livewave: a neural instrument that is played live.
+
+    MIDI / OSC -> events -> ledger -> roll (128) -> WaveNet engine -> resampler -> ring -> sound card
+       control/              music/               render/                       sound/
+
+control/   what arrives, as values: MIDI ports, OSC messages
+music/     what should sound next: which notes are held, and the piano roll they make
+render/    the roll as audio at the model's rate: the net, its model file, its engines
+sound/     audio at the device's rate: resampler, ring, output device
+
+`performer` walks this path once per block, `player` gives it a process and a device, `daemon` gives it a control surface.
+Importing this package opens no device and loads no compiled code.
+"""
+
+__version__ = "0.1.0"
+
+
+class LivewaveError(Exception):
+    """Base of every error that a user can mend: its text names the thing, the legal range and the remedy."""
+
+
+class ConfigError(LivewaveError):
+    """A flag or a configuration value is out of its range."""
+
+
+class ModelFileError(LivewaveError):
+    """A model file cannot be used: path, what is wrong, what was expected."""
+
+
+class EngineUnavailable(LivewaveError):
+    """The engine asked for cannot run here."""
+
+
+class DeviceError(LivewaveError):
+    """An audio device, MIDI port or network port is missing or refuses to open."""
