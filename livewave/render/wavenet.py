@@ -204,12 +204,16 @@ def random_weights(spec: WaveNetSpec, seed: int = 0) -> Weights:
 
 @dataclass(frozen=True)
 class Model:
-    """A net ready to be opened by any engine. `provenance` is what the model card says: data, licence, loss, scores."""
+    """A net ready to be opened by any engine. `provenance` is what the model card says: data, licence, loss, scores.
+
+    graph  the checked ONNX bytes of a model that came from a file; empty otherwise
+    """
 
     spec: WaveNetSpec
     weights: Weights
     name: str = "unnamed"
     provenance: dict[str, str] = field(default_factory=dict)
+    graph: bytes = field(default=b"", repr=False, compare=False)
 
 
 def mulaw_encode(samples: np.ndarray) -> np.ndarray:

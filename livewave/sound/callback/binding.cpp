@@ -1,3 +1,104 @@
-#include <nanobind/nanobind.h>
+// livewave.sound._ring: the ring, its audio callback, and the resampler's inner loop.
+//
+// No method releases the GIL: each takes microseconds, and taking the GIL back from a busy thread can take milliseconds.
+// The callback itself never touches Python.
 
-NB_MODULE(_ring, m) {}
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/tuple.h>
+
+#include <memory>
+#include <tuple>
+
+#include "polyphase.h"
+#include "ring.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using livewave::Polyphase;
+using livewave::Ring;
+
+using Input = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Output = nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Table = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+namespace {
+
+// PortAudio's PaStreamCallback, declared here so that building needs no PortAudio.
+struct StreamTimes {
+    double input_adc_s, now_s, output_dac_s;
+};
+constexpr unsigned long kOutputUnderflow = 4;
+
+int play_ring(const void*, void* out, unsigned long frames, const StreamTimes* times, unsigned long flags, void* ring) {
+    static_cast<Ring*>(ring)->play(static_cast<float*>(out), frames, (flags & kOutputUnderflow) != 0,
+                                   times ? times->output_dac_s : 0.0, times ? times->now_s : 0.0);
+    return 0;  // paContinue
+}
+
+// The ring lives on the heap at an address and an alignment of its own, for the callback's sake.
+struct RingHandle {
+    std::unique_ptr<Ring> ring;
+    Ring* operator->() const { return ring.get(); }
+};
+
+void read_into(RingHandle& self, Output out, bool device_underflow, double dac_s, double now_s) {
+    const std::size_t channels = self->channels_out();
+    if (out.size() % channels != 0) throw nb::value_error("out must hold a whole number of frames (channels_out samples each)");
+    self->play(out.data(), out.size() / channels, device_underflow, dac_s, now_s);
+}
+
+void set_channels_out(RingHandle& self, std::uint32_t channels) {
+    if (channels < 1 || channels > 64) throw nb::value_error("channels_out must be 1..64");
+    self->set_channels_out(channels);
+}
+
+std::size_t process(Polyphase& self, Input samples, Output out) {
+    if (samples.size() > self.max_block()) throw nb::value_error("the block is longer than max_block");
+    if (out.size() < self.frames_for(samples.size())) throw nb::value_error("out is too short for the frames of this block");
+    return self.process(samples.data(), samples.size(), out.data());
+}
+
+}  // namespace
+
+NB_MODULE(_ring, m) {
+    nb::class_<RingHandle>(m, "Ring")
+        .def("__init__", [](RingHandle* self, std::uint64_t capacity_frames, std::uint32_t channels_out, std::uint32_t ramp_frames) {
+            if (capacity_frames < 1 || capacity_frames > (1u << 26)) throw nb::value_error("capacity_frames must be 1..67108864");
+            if (ramp_frames < 1) throw nb::value_error("ramp_frames must be at least 1");
+            new (self) RingHandle{std::make_unique<Ring>(capacity_frames, ramp_frames, channels_out)};
+            set_channels_out(*self, channels_out);
+        }, "capacity_frames"_a, "channels_out"_a = 1, "ramp_frames"_a = 96)
+        .def("write", [](RingHandle& self, Input frames) { return self->write(frames.data(), frames.size()); },
+             "frames"_a.noconvert())
+        .def("read_into", &read_into, "out"_a.noconvert(), "device_underflow"_a = false, "dac_s"_a = 0.0, "now_s"_a = 0.0)
+        .def("take_min_fill", [](RingHandle& self) { return self->take_min_fill(); })
+        .def_prop_ro("capacity_frames", [](RingHandle& self) { return self->capacity_frames(); })
+        .def_prop_ro("fill_frames", [](RingHandle& self) { return self->fill_frames(); })
+        .def_prop_ro("min_fill_frames", [](RingHandle& self) { return self->min_fill(); })
+        .def_prop_ro("block_frames", [](RingHandle& self) { return self->block_frames(); })
+        .def_prop_ro("frames_written", [](RingHandle& self) { return self->frames_written(); })
+        .def_prop_ro("frames_played", [](RingHandle& self) { return self->frames_played(); })
+        .def_prop_ro("frames_read", [](RingHandle& self) { return self->frames_read(); })
+        .def_prop_ro("underrun_blocks", [](RingHandle& self) { return self->underrun_blocks(); })
+        .def_prop_ro("underrun_frames", [](RingHandle& self) { return self->underrun_frames(); })
+        .def_prop_ro("pa_underflows", [](RingHandle& self) { return self->device_underflows(); })
+        .def_prop_ro("last_visit", [](RingHandle& self) {
+            const livewave::Visit visit = self->last_visit();
+            return std::make_tuple(visit.frames, visit.monotonic_s, visit.dac_s, visit.now_s);
+        })
+        .def_prop_rw("channels_out", [](RingHandle& self) { return self->channels_out(); }, &set_channels_out)
+        .def_prop_ro("callback_address", [](RingHandle&) { return reinterpret_cast<std::uintptr_t>(&play_ring); })
+        .def_prop_ro("userdata_address", [](RingHandle& self) { return reinterpret_cast<std::uintptr_t>(self.ring.get()); });
+
+    nb::class_<Polyphase>(m, "Polyphase")
+        .def("__init__", [](Polyphase* self, Table table, std::size_t down, std::size_t max_block) {
+            if (table.shape(0) < 1 || table.shape(1) < Polyphase::kLanes || table.shape(1) % Polyphase::kLanes != 0)
+                throw nb::value_error("table must be [up, taps] with taps a multiple of 8");
+            if (down < 1 || max_block < 1) throw nb::value_error("down and max_block must be at least 1");
+            new (self) Polyphase(table.data(), table.shape(0), table.shape(1), down, max_block);
+        }, "table"_a.noconvert(), "down"_a, "max_block"_a)
+        .def("process", &process, "samples"_a.noconvert(), "out"_a.noconvert())
+        .def("frames_for", &Polyphase::frames_for, "samples"_a)
+        .def("reset", &Polyphase::reset);
+}

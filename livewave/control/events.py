@@ -1,0 +1,147 @@
+"""The values that travel: what a player did, what should sound, and the queue between receiving threads and the performer.
+
+Every event carries `at_s`, the moment it belongs to (seconds of time.monotonic, possibly a little in the future), and
+`source`, who said it: "midi:PORT" or "osc:HOST".
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Literal
+
+QUEUE_EVENTS = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    at_s: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOn(Event):
+    channel: int
+    pitch: int
+    velocity: int  # 1..127
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOff(Event):
+    channel: int
+    pitch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Control(Event):
+    channel: int
+    controller: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class PitchBend(Event):
+    channel: int
+    value: int  # -8192..8191
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramChange(Event):
+    channel: int
+    program: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transport(Event):
+    """A MIDI clock message: 24 clocks a quarter note; a position counts sixteenths from the start of the song."""
+
+    kind: Literal["clock", "start", "continue", "stop", "position"]
+    sixteenths: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RollSet(Event):
+    """All 128 pitches at once: 16 bytes, the lowest bit of byte 0 is pitch 0."""
+
+    vector: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Panic(Event):
+    """Every note off, every pedal up, now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reset(Event):
+    """As at start: notes, pedals, settings, and the net's memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLost(Event):
+    """The source went away: what it holds is released."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Event):
+    """A knob was set: gain_db, temperature or model. `sender` is the OSC peer that waits for done or fail, if any."""
+
+    name: str
+    value: float | str
+    sender: tuple | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A pitch begins, or begins again."""
+
+    at_s: float
+    pitch: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A pitch ends: nobody holds it any more."""
+
+    at_s: float
+    pitch: int
+
+
+class EventQueue:
+    """Events from many threads to one. `put` never blocks: when full, it drops and counts.
+
+    What was dropped may have been a note-off, so the `drain` that follows an overflow ends in a Panic: a gap is heard,
+    a note that hangs is not.
+    """
+
+    def __init__(self, capacity: int = QUEUE_EVENTS) -> None:
+        self.dropped = 0
+        self._capacity = capacity
+        self._events: list[Event] = []
+        self._overflow: Event | None = None
+        self._filled = threading.Condition()
+
+    def put(self, event: Event) -> bool:
+        """Append; False when it was dropped. Thread: any."""
+        with self._filled:
+            if len(self._events) >= self._capacity:
+                self.dropped += 1
+                self._overflow = event
+                return False
+            self._events.append(event)
+            self._filled.notify()
+            return True
+
+    def drain(self) -> list[Event]:
+        """Everything so far, oldest first. Thread: the one that plays."""
+        with self._filled:
+            events, self._events = self._events, []
+            overflow, self._overflow = self._overflow, None
+        if overflow is not None:
+            events.append(Panic(overflow.at_s, "queue"))
+        return events
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until something is there or the time is over; whether something is there. Thread: the one that plays."""
+        with self._filled:
+            return self._filled.wait_for(lambda: self._events, timeout_s) != []

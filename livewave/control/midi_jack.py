@@ -1,0 +1,195 @@
+"""MIDI ports on a JACK server, with JACK's own time stamps.
+
+JACK hands MIDI to a callback in its real-time thread. Python there would stop the whole audio graph whenever another
+thread holds the GIL, so the callback is C (jack/tap.h): it stamps each event with the time of its frame and leaves it in
+a ring that a Python thread reads. This is the one file of livewave that imports JACK-Client.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+Receive = Callable[[Sequence[int], float], None]
+
+FUNCTIONS = (
+    "jack_port_get_buffer",
+    "jack_midi_get_event_count",
+    "jack_midi_event_get",
+    "jack_last_frame_time",
+    "jack_frames_to_time",
+    "jack_get_time",
+)
+READ_TIMEOUT_S = 0.1
+# A stamp further from now than this is a JACK timer that has just started or has lost its way.
+TRUSTED_S = 1.0
+
+
+class JackUnavailable(Exception):
+    """No JACK: the library, our tap or the server is missing."""
+
+
+class _Session:
+    """One life of the connection to the server: client, tap, and the thread that reads it."""
+
+    def __init__(self, client_name: str) -> None:
+        jack, native = _libraries()
+        self.client = _open_client(jack, native, client_name)
+        self.dead = False
+        self._receivers: list[Receive] = []
+        ffi, library = jack._ffi, jack._lib
+        self._cast = ffi.cast
+        loaded = ctypes.CDLL(jack._libname)
+        addresses = {name: ctypes.cast(getattr(loaded, name), ctypes.c_void_p).value for name in FUNCTIONS}
+        self.tap = native.Tap(int(ffi.cast("uintptr_t", self.client._ptr)), addresses)
+        library.jack_set_process_callback(
+            self.client._ptr,
+            ffi.cast("JackProcessCallback", native.process_address),
+            ffi.cast("void*", self.tap.address),
+        )
+        self.client.set_shutdown_callback(self._shut_down)
+        self.client.activate()
+        self.calibrate()
+        self._reader = threading.Thread(target=self._read, name="midi-in", daemon=True)
+        self._reader.start()
+
+    def register(self, name: str, receive: Receive):
+        """A new in-port whose messages go to `receive`."""
+        port = self.client.midi_inports.register(name)
+        self._receivers.append(receive)
+        self.tap.add_port(int(self._cast("uintptr_t", port._ptr)))
+        return port
+
+    def calibrate(self) -> None:
+        """Measure what to add to JACK's clock to get time.monotonic: the tightest of a few readings."""
+        tightest_s = float("inf")
+        for _ in range(5):
+            before_s, jack_us, after_s = time.monotonic(), self.tap.now_us(), time.monotonic()
+            if after_s - before_s < tightest_s:
+                tightest_s = after_s - before_s
+                self._offset_s = (before_s + after_s) / 2 - jack_us * 1e-6
+
+    def close(self) -> None:
+        self.dead = True
+        self._reader.join()
+        self.client.close()
+
+    def _shut_down(self, _status: object, _reason: str) -> None:
+        self.dead = True
+
+    def _read(self) -> None:
+        while not self.dead:
+            for slot, time_us, _frame, packet in self.tap.read(READ_TIMEOUT_S):
+                now_s, at_s = time.monotonic(), time_us * 1e-6 + self._offset_s
+                self._receivers[slot](packet, at_s if abs(at_s - now_s) < TRUSTED_S else now_s)
+
+
+class JackPort:
+    """One in-port of ours. `wanted` finds the source to connect; None leaves connecting to others."""
+
+    def __init__(self, ports: JackPorts, name: str, wanted: str | None, receive: Receive) -> None:
+        self._ports = ports
+        self._name = name
+        self._wanted = wanted
+        self._receive = receive
+        self._peers: set[str] = set()
+        self._seen: str | None = None
+        self._port = None
+        self.register()
+
+    @property
+    def name(self) -> str:
+        return self._port.name
+
+    def register(self) -> None:
+        self._port = self._ports.session.register(self._name, self._receive)
+        self._seen = None
+
+    def follow(self, names: Sequence[str]) -> bool:
+        """Connect the wanted source when it appears; True when a peer has left since the last call."""
+        if self._ports.session.dead:
+            left, self._peers = bool(self._peers), set()
+            return left
+        client = self._ports.session.client
+        found = next((name for name in names if self._wanted and self._wanted.lower() in name.lower()), None)
+        if found and found != self._seen:
+            client.connect(found, self._port)
+        self._seen = found
+        peers = {port.name for port in client.get_all_connections(self._port)}
+        left, self._peers = bool(self._peers - peers), peers
+        return left
+
+
+class JackPorts:
+    """The MIDI side of one JACK client. Thread: one (set-up, then the watcher). Raises JackUnavailable when there is no JACK."""
+
+    def __init__(self, client_name: str) -> None:
+        self._client_name = client_name
+        self.session = _Session(client_name)
+        self._ports: list[JackPort] = []
+
+    @property
+    def lost_events(self) -> int:
+        return self.session.tap.dropped
+
+    def names(self) -> list[str]:
+        """The sources that can be connected now. A server that went away is looked for again."""
+        if self.session.dead and not self._revive():
+            return []
+        self.session.calibrate()
+        own = self.session.client.name + ":"
+        sources = self.session.client.get_ports(is_midi=True, is_output=True)
+        return [port.name for port in sources if not port.name.startswith(own)]
+
+    def open(self, wanted: str | None, receive: Receive) -> JackPort:
+        number = len(self._ports) + 1
+        port = JackPort(self, "midi_in" if number == 1 else f"midi_in_{number}", wanted, receive)
+        self._ports.append(port)
+        return port
+
+    def close(self) -> None:
+        self.session.close()
+
+    def _revive(self) -> bool:
+        try:
+            session = _Session(self._client_name)
+        except JackUnavailable:
+            return False
+        self.session.close()
+        self.session = session
+        for port in self._ports:
+            port.register()
+        return True
+
+
+def _libraries():
+    try:
+        import jack
+    except OSError as error:
+        raise JackUnavailable("the JACK library is not installed") from error
+    except ImportError as error:
+        raise JackUnavailable("the Python package JACK-Client is not installed") from error
+    try:
+        from livewave.control import _jack
+    except ImportError as error:
+        raise JackUnavailable("livewave was built without its JACK tap") from error
+    return jack, _jack
+
+
+def _open_client(jack, native, client_name: str):
+    """A client of the exact name; with `-midi` appended where the audio process is already called so."""
+    # libjack writes to stderr at every server that is not there
+    silent = jack._ffi.cast("void (*)(const char*)", native.silent_address)
+    jack._lib.jack_set_error_function(silent)
+    jack._lib.jack_set_info_function(silent)
+    try:
+        return jack.Client(client_name, use_exact_name=True, no_start_server=True)
+    except jack.JackOpenError as error:
+        if not error.status.name_not_unique:
+            raise JackUnavailable("no JACK server is running") from error
+    try:
+        return jack.Client(client_name + "-midi", no_start_server=True)
+    except jack.JackOpenError as error:
+        raise JackUnavailable(f"the JACK server refuses a client: {error}") from error
