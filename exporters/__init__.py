@@ -1,1 +1,1 @@
-"""Checkpoint -> model file: `python -m exporters CHECKPOINT OUT.onnx`. A file that does not compute what PyTorch does is not written."""
+"""Checkpoint -> model file: `python -m exporters CHECKPOINT OUT.onnx`. What does not agree with PyTorch is not written."""

@@ -1,8 +1,8 @@
 """The net as an ONNX graph of one sample: inputs and queues in, logits and the queues moved on by one sample out.
 
-Every activation is a row [1, width]. Weights keep the names and shapes of `livewave.render.wavenet.shapes`; where the graph
-wants them otherwise (one layer of a stack, past and current in one matrix) it says so with operators that act on weights alone,
-which a runtime computes once, when it opens the file.
+Every activation is a row [1, width]. Weights keep the names and shapes of `livewave.render.wavenet.shapes`; where the
+graph wants them otherwise (one layer of a stack, past and current in one matrix) it says so with operators that act on
+weights alone, which a runtime computes once, when it opens the file. The hint is called `hint_in`, for `hint` is a weight.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from onnx import helper, numpy_helper
 from livewave import __version__
 from livewave.render.graphcheck import Value
 from livewave.render.modelfile import (
-    CONSTANT_PREFIX, FORMAT, FORMAT_KEY, IR_VERSIONS, NAME_KEY, OPSET, PROVENANCE_PREFIX, SPEC_KEY, step_inputs, step_outputs,
+    CONSTANT_PREFIX, FORMAT, FORMAT_KEY, IR_VERSIONS, NAME_KEY, OPSET, PROVENANCE_PREFIX, SPEC_KEY, step_inputs,
+    step_outputs,
 )
 from livewave.render.wavenet import CLASSES, HINT_CHANNELS, PITCHES, Model, WaveNetSpec
 
@@ -32,8 +33,9 @@ def build_model(model: Model) -> onnx.ModelProto:
                           _declare(step_outputs(model.spec)), initializers),
         opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSIONS[0],
         producer_name="livewave", producer_version=__version__)
-    metadata = {FORMAT_KEY: FORMAT, SPEC_KEY: model.spec.to_json(), NAME_KEY: model.name}
-    metadata |= {PROVENANCE_PREFIX + key: text for key, text in model.provenance.items()}
+    # metadata ends the file, and the format ends the metadata: a file cut short anywhere lacks it
+    metadata = {PROVENANCE_PREFIX + key: text for key, text in model.provenance.items()}
+    metadata |= {SPEC_KEY: model.spec.to_json(), NAME_KEY: model.name, FORMAT_KEY: FORMAT}
     helper.set_model_props(proto, metadata)
     return proto
 
@@ -75,8 +77,8 @@ def _step(graph: _Graph, spec: WaveNetSpec) -> None:
     for k, dilation in enumerate(spec.dilations):
         oldest = _advance(graph, k, dilation, x)
         layer = graph.constant(k)
-        matrix = graph.add("Concat", graph.add("Gather", "past", layer, axis=0), graph.add("Gather", "current", layer, axis=0),
-                           axis=0)
+        past, current = graph.add("Gather", "past", layer, axis=0), graph.add("Gather", "current", layer, axis=0)
+        matrix = graph.add("Concat", past, current, axis=0)
         a = graph.add("Gemm", graph.add("Concat", oldest, x, axis=1), matrix, biases[k])
         filtered, gate = graph.split(a, [R, R], axis=1)
         gated.append(graph.add("Mul", graph.add("Tanh", filtered), graph.add("Sigmoid", gate)))

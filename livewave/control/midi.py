@@ -19,7 +19,7 @@ from livewave import DeviceError
 from livewave.control.complaints import Complaints
 from livewave.control.events import EventQueue, SourceLost
 from livewave.control.midi_bytes import MidiBytes
-from livewave.control.midi_jack import JackPorts, JackUnavailable, Receive
+from livewave.control.midi_jack import JackPorts, MidiUnavailable, NoServer, Receive
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +27,11 @@ VIRTUAL, NONE = "virtual", "none"
 CLIENT_NAME = "livewave"
 RESCAN_S = 1.0
 WATCH_S = 0.1
+# A MIDI server that hangs must not keep the daemon from ending.
+JOIN_S = 2.0
 POLL_S = 0.0005
 QUEUE_MESSAGES = 8192
 ALSA_SEQUENCER = "/dev/snd/seq"
-
-
-class MidiUnavailable(Exception):
-    """The system has no MIDI that python-rtmidi can open."""
 
 
 class RtMidiPort:
@@ -77,10 +75,13 @@ class RtMidiPort:
         source.ignore_types(sysex=True, timing=False, active_sense=False)
         if not self._ports.polled:
             source.set_callback(self._called)
-        if name is None:
-            source.open_virtual_port(self._ports.client_name)
-        else:
-            source.open_port(source.get_ports().index(name), name="midi_in")
+        try:
+            if name is None:
+                source.open_virtual_port(self._ports.client_name)
+            else:
+                source.open_port(source.get_ports().index(name), name="midi_in")
+        except (self._ports.error, NotImplementedError, ValueError) as error:
+            raise MidiUnavailable(f"{name or 'a virtual port'} cannot be opened: {error}") from error
         self.name = name or self._ports.client_name
         self._input = source
 
@@ -99,23 +100,26 @@ class RtMidiPorts:
         self._closing = threading.Event()
         self._poller: threading.Thread | None = None
         self._rtmidi = _rtmidi()
+        self.error = self._rtmidi.RtMidiError
         self._api = _api(self._rtmidi, on_jack)
         self._lister = self.new_input()
 
     def new_input(self):
         try:
             return self._rtmidi.MidiIn(self._api, name=self.client_name, queue_size_limit=QUEUE_MESSAGES)
-        except self._rtmidi.RtMidiError as error:
+        except self.error as error:
             raise MidiUnavailable(str(error)) from error
+
+    @property
+    def dropped(self) -> int:
+        """rtmidi does not tell what its queue of 8192 messages lost."""
+        return 0
 
     def names(self) -> list[str]:
         return self._lister.get_ports()
 
     def open(self, wanted: str | None, receive: Receive) -> RtMidiPort:
-        try:
-            port = RtMidiPort(self, wanted, receive)
-        except (self._rtmidi.RtMidiError, NotImplementedError) as error:
-            raise MidiUnavailable(f"no virtual port: {error}") from error
+        port = RtMidiPort(self, wanted, receive)
         self._open.append(port)
         if self.polled and self._poller is None:
             self._poller = threading.Thread(target=self._poll, name="midi-in", daemon=True)
@@ -181,13 +185,21 @@ class MidiInputs:
         """How many packets held something that is not MIDI."""
         return self._complaints.count
 
+    @property
+    def dropped(self) -> int:
+        """How many messages came faster than they were read."""
+        return sum(system.dropped for system in self._systems)
+
     def start(self) -> None:
         if not self._wanted:
             return
         self._systems, troubles = _open_systems(self._client_name)
         try:
             for wanted in self._wanted:
-                self._open_virtual(troubles) if wanted == VIRTUAL else self._open_named(wanted)
+                if wanted == VIRTUAL:
+                    self._open_virtual(troubles)
+                else:
+                    self._open_named(wanted)
         except DeviceError:
             self.close()
             raise
@@ -197,7 +209,7 @@ class MidiInputs:
     def close(self) -> None:
         self._stop.set()
         if self._watcher is not None:
-            self._watcher.join()
+            self._watcher.join(JOIN_S)
         for system in self._systems:
             system.close()
         self._systems = []
@@ -216,7 +228,10 @@ class MidiInputs:
     def _open_named(self, wanted: str) -> None:
         for system in self._systems:
             if any(wanted.lower() in name.lower() for name in system.names()):
-                return self._open(system, wanted)
+                try:
+                    return self._open(system, wanted)
+                except MidiUnavailable as error:
+                    raise DeviceError(f"MIDI port {wanted!r}: {error}") from error
         there = [name for system in self._systems for name in system.names()]
         raise DeviceError(
             f"MIDI port {wanted!r} is not there; "
@@ -267,7 +282,7 @@ def _open_systems(client_name: str) -> tuple[list[JackPorts | RtMidiPorts], list
     for opener in (_open_jack, lambda name: RtMidiPorts(name, on_jack=False)):
         try:
             systems.append(opener(client_name))
-        except (JackUnavailable, MidiUnavailable) as error:
+        except MidiUnavailable as error:
             troubles.append(str(error))
     return systems, troubles
 
@@ -275,9 +290,9 @@ def _open_systems(client_name: str) -> tuple[list[JackPorts | RtMidiPorts], list
 def _open_jack(client_name: str) -> JackPorts | RtMidiPorts:
     try:
         return JackPorts(client_name)
-    except JackUnavailable as error:
-        if "server" in str(error):
-            raise
+    except NoServer:
+        raise
+    except MidiUnavailable:
         return RtMidiPorts(client_name, on_jack=True)
 
 

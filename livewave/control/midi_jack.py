@@ -27,8 +27,12 @@ READ_TIMEOUT_S = 0.1
 TRUSTED_S = 1.0
 
 
-class JackUnavailable(Exception):
-    """No JACK: the library, our tap or the server is missing."""
+class MidiUnavailable(Exception):
+    """MIDI, or one port of it, cannot be had; the text says why."""
+
+
+class NoServer(MidiUnavailable):
+    """JACK is installed, but no server is running."""
 
 
 class _Session:
@@ -36,6 +40,7 @@ class _Session:
 
     def __init__(self, client_name: str) -> None:
         jack, native = _libraries()
+        self.error = jack.JackError
         self.client = _open_client(jack, native, client_name)
         self.dead = False
         self._receivers: list[Receive] = []
@@ -72,6 +77,7 @@ class _Session:
                 self._offset_s = (before_s + after_s) / 2 - jack_us * 1e-6
 
     def close(self) -> None:
+        """Safe to call twice."""
         self.dead = True
         self._reader.join()
         self.client.close()
@@ -123,7 +129,7 @@ class JackPort:
 
 
 class JackPorts:
-    """The MIDI side of one JACK client. Thread: one (set-up, then the watcher). Raises JackUnavailable when there is no JACK."""
+    """The MIDI side of one JACK client. Thread: one (set-up, then the watcher). Raises MidiUnavailable when there is no JACK."""
 
     def __init__(self, client_name: str) -> None:
         self._client_name = client_name
@@ -131,7 +137,8 @@ class JackPorts:
         self._ports: list[JackPort] = []
 
     @property
-    def lost_events(self) -> int:
+    def dropped(self) -> int:
+        """Messages lost because the reading thread was late by a whole ring."""
         return self.session.tap.dropped
 
     def names(self) -> list[str]:
@@ -145,7 +152,10 @@ class JackPorts:
 
     def open(self, wanted: str | None, receive: Receive) -> JackPort:
         number = len(self._ports) + 1
-        port = JackPort(self, "midi_in" if number == 1 else f"midi_in_{number}", wanted, receive)
+        try:
+            port = JackPort(self, "midi_in" if number == 1 else f"midi_in_{number}", wanted, receive)
+        except (self.session.error, ValueError) as error:
+            raise MidiUnavailable(str(error)) from error
         self._ports.append(port)
         return port
 
@@ -153,12 +163,12 @@ class JackPorts:
         self.session.close()
 
     def _revive(self) -> bool:
-        try:
-            session = _Session(self._client_name)
-        except JackUnavailable:
-            return False
+        # the old client first: libjack keeps state in common to all clients of a process
         self.session.close()
-        self.session = session
+        try:
+            self.session = _Session(self._client_name)
+        except MidiUnavailable:
+            return False
         for port in self._ports:
             port.register()
         return True
@@ -168,13 +178,13 @@ def _libraries():
     try:
         import jack
     except OSError as error:
-        raise JackUnavailable("the JACK library is not installed") from error
+        raise MidiUnavailable("the JACK library is not installed") from error
     except ImportError as error:
-        raise JackUnavailable("the Python package JACK-Client is not installed") from error
+        raise MidiUnavailable("the Python package JACK-Client is not installed") from error
     try:
         from livewave.control import _jack
     except ImportError as error:
-        raise JackUnavailable("livewave was built without its JACK tap") from error
+        raise MidiUnavailable("livewave was built without its JACK tap") from error
     return jack, _jack
 
 
@@ -188,8 +198,8 @@ def _open_client(jack, native, client_name: str):
         return jack.Client(client_name, use_exact_name=True, no_start_server=True)
     except jack.JackOpenError as error:
         if not error.status.name_not_unique:
-            raise JackUnavailable("no JACK server is running") from error
+            raise NoServer("no JACK server is running") from error
     try:
         return jack.Client(client_name + "-midi", no_start_server=True)
     except jack.JackOpenError as error:
-        raise JackUnavailable(f"the JACK server refuses a client: {error}") from error
+        raise MidiUnavailable(f"the JACK server refuses a client: {error}") from error

@@ -28,11 +28,11 @@ class Roll:
         self.rate_hz = rate_hz
         self._gap = max(1, round(RESTRIKE_GAP_S * rate_hz))
         self._latch = max(1, round(LATCH_S * rate_hz))
+        self.next_column = 0
         self.clear()
 
     def clear(self) -> None:
-        """Forget every note and every change still to come; the column count goes on from 0."""
-        self.next_column = 0
+        """Forget every note and every change still to come. Time, the column count, goes on."""
         self._velocity = np.zeros(PITCHES, np.uint8)
         self._since = [-1] * PITCHES  # column at which the sounding note began; -1 = silent
         self._strikes = [0] * PITCHES  # how often each pitch was struck: a postponed change of an older strike is void

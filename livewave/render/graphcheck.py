@@ -1,7 +1,7 @@
-"""Follows the shapes through a step graph, so that no graph reaches a runtime that could fail, or fill the memory, while playing.
+"""Follows the shapes through a step graph: none reaches a runtime that could fail, or fill the memory, while playing.
 
-A step graph is made of the few operators of `ATTRIBUTES`. Each has one rule here: shapes in, shapes out, ValueError if they
-do not fit. Nothing is computed and no foreign library is needed: the nodes come from `livewave.render.modelfile`.
+A step graph is made of the few operators of `ATTRIBUTES`. Each has one rule here: shapes in, shapes out, ValueError if
+they do not fit. Nothing is computed and no foreign library is needed: the nodes come from `livewave.render.modelfile`.
 Source: the ONNX operator specification, opset 17.
 """
 

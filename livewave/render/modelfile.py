@@ -2,9 +2,9 @@
 
     classes, waveform, hint_in, rolls, queue_0 .. queue_{L-1}  ->  logits_out, queue_0_next .. queue_{L-1}_next
 
-`load_model` takes nothing on trust. Every message of the file may set only the fields named in `_FIELDS`, which by itself
-excludes external data, subgraphs, functions, sparse tensors and training graphs; operators, shapes, weights and metadata are
-then checked against the spec. Nothing in the file is executed.
+`load_model` takes nothing on trust. Every message of the file may set only the fields named in `_FIELDS`, which by
+itself excludes external data, subgraphs, functions, sparse tensors and training graphs; operators, shapes, weights and
+metadata are then checked against the spec. Nothing in the file is executed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _INT = 2  # AttributeProto.AttributeType
 
 
 def list_models() -> list[tuple[str, Path]]:
-    """Name and path of every model file at hand, sorted by name. A folder of $LIVEWAVE_MODEL_PATH wins over the shipped ones."""
+    """Name and path of every model file at hand, sorted by name. $LIVEWAVE_MODEL_PATH wins over the shipped ones."""
     folders = [Path(entry) for entry in os.environ.get(SEARCH_PATH_VARIABLE, "").split(os.pathsep) if entry]
     found: dict[str, Path] = {}
     for folder in [*folders, SHIPPED]:
@@ -69,7 +69,7 @@ def list_models() -> list[tuple[str, Path]]:
 
 
 def find_model(name_or_path: str | os.PathLike[str]) -> Path:
-    """Where a model is. What holds a separator or ends in .onnx is a path. Raises ModelFileError naming the models that exist."""
+    """Where a model is: what holds a separator or ends in .onnx is a path. Raises ModelFileError naming those that exist."""
     text = os.fspath(name_or_path)
     if isinstance(name_or_path, os.PathLike) or text.endswith(SUFFIX) or Path(text).name != text:
         return Path(text)
@@ -81,7 +81,7 @@ def find_model(name_or_path: str | os.PathLike[str]) -> Path:
 
 
 def load_model(name_or_path: str | os.PathLike[str]) -> Model:
-    """The model of that name or file, checked throughout. Raises ModelFileError: path, what is wrong, what was expected."""
+    """The model of that name or file, checked. Raises ModelFileError: path, what is wrong, what is expected."""
     path = find_model(name_or_path)
     try:
         return _read_model(_parse(_read_bytes(path)))
@@ -174,9 +174,9 @@ def _check_versions(proto: Any) -> None:
 
 
 def _metadata(proto: Any) -> dict[str, str]:
-    """Raises ValueError unless the keys are known, unique and complete, and every text is printable and short enough."""
+    """Raises ValueError unless the keys are known, unique and complete, and all texts printable and short enough."""
     if len(proto.metadata_props) > MAX_PROVENANCE + 3:
-        raise ValueError(f"it has {len(proto.metadata_props)} metadata entries; at most {MAX_PROVENANCE + 3} are allowed")
+        raise ValueError(f"it has {len(proto.metadata_props)} metadata entries; expected at most {MAX_PROVENANCE + 3}")
     metadata: dict[str, str] = {}
     for entry in proto.metadata_props:
         key = _text(entry.key, MAX_NAME_CHARS, "a metadata key")
@@ -229,7 +229,7 @@ def _initializers(graph: Any, spec: WaveNetSpec) -> tuple[Weights, dict[str, np.
         elif tensor.name in shapes(spec):
             weights[tensor.name] = _array(tensor, "float32", MAX_FILE_BYTES // 4)
         else:
-            raise ValueError(f"initializer {tensor.name!r} is neither a weight of the spec nor named {CONSTANT_PREFIX}*")
+            raise ValueError(f"initializer {tensor.name!r} is neither a weight of the spec nor a {CONSTANT_PREFIX}*")
     check_weights(spec, weights)
     return weights, constants
 
@@ -250,7 +250,7 @@ def _array(tensor: Any, kind: str, most: int) -> np.ndarray:
 def _check_interface(declared: Any, expected: dict[str, Value], label: str) -> None:
     if [info.name for info in declared] != list(expected):
         names = [info.name for info in declared]
-        raise ValueError(f"its {label} are {names[:8]}...; expected {', '.join(list(expected)[:8])} ... as the spec says")
+        raise ValueError(f"its {label} are {names[:8]}...; expected {list(expected)[:8]}..., as its spec says")
     for info in declared:
         tensor = info.type.tensor_type
         value = Value(_KINDS.get(tensor.elem_type, "?"), tuple(dim.dim_value for dim in tensor.shape.dim))

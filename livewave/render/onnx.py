@@ -1,6 +1,6 @@
-"""The portable engine: the step graph of a model file, run once a sample by ONNX Runtime. Also the oracle of the faster ones.
+"""The portable engine: the step graph of a model file, run once a sample by ONNX Runtime. The oracle of the faster ones.
 
-The graph holds the net; this file holds what feeds it: the last samples, the columns, the hint, and the uniform that picks a sample.
+The graph holds the net; this file feeds it: the last samples, the columns, the hint, and the uniform that picks a sample.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 from livewave import EngineUnavailable, ModelFileError
 from livewave.render.modelfile import step_inputs
 from livewave.render.wavenet import (
-    CLASSES, MULAW, PITCHES, SILENCE_CLASS, Model, WaveNetSpec, check_block, draw, encode_roll, hint_columns, mulaw_encode,
+    CLASSES, MULAW, PITCHES, SILENCE_CLASS, Model, WaveNetSpec, check_block, draw, encode_roll, hint_columns,
+    mulaw_encode,
 )
 
 CPU = "CPUExecutionProvider"
@@ -105,7 +106,7 @@ class OnnxEngine:
             _push(self._inputs["waveform"], sample)
 
     def _bind(self, read: list[Any], write: list[Any]) -> Any:
-        """Tie the graph's inputs and outputs to this engine's buffers, with one set of queues to read and one to write."""
+        """Tie the graph's inputs and outputs to this engine's buffers: one set of queues to read, one to write."""
         binding = self._session.io_binding()
         self._bind_inputs(binding)
         binding.bind_output("logits_out", "cpu", 0, np.float32, self._logits.shape, self._logits.ctypes.data)
@@ -128,7 +129,7 @@ class OnnxEngine:
             try:
                 self._step(column, encode_roll(self.spec, column))
             except Exception as error:  # ONNX Runtime's errors have no common base
-                raise ModelFileError(f"model {name!r}: its graph fails in ONNX Runtime ({_first_line(error)})") from None
+                raise ModelFileError(f"model {name!r}: its graph fails to run ({_first_line(error)})") from None
             if not np.isfinite(self._logits).all():
                 raise ModelFileError(f"model {name!r}: its graph gives logits that are not finite")
         self.reset()

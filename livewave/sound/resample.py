@@ -22,17 +22,17 @@ PASSBAND = 0.94     # -6 dB point, as a part of the lower rate's Nyquist frequen
 class Resampler:
     """Streams audio from `model_rate_hz` to `device_rate_hz`.
 
-    Output is bit-identical for every split of the input into blocks, and n samples make ceil(n * ratio) frames in total:
-    a block makes a constant number of frames when the ratio is whole, otherwise one more or fewer. At equal rates
-    blocks pass through untouched.
+    Output is bit-identical for every split of the input into blocks, and n samples make ceil(n * ratio) frames in
+    total: a block makes a constant number of frames when the ratio is whole, otherwise one more or fewer. At equal
+    rates blocks pass through untouched.
 
     Thread: performer only. Nothing is allocated for audio after construction. Raises ConfigError on an impossible rate.
     """
 
     def __init__(self, model_rate_hz: int, device_rate_hz: int, max_block_samples: int) -> None:
         if min(model_rate_hz, device_rate_hz, max_block_samples) < 1:
-            raise ConfigError(f"cannot resample {model_rate_hz} Hz to {device_rate_hz} Hz in blocks of {max_block_samples}:"
-                              " rates and block length must be at least 1")
+            raise ConfigError(f"cannot resample {model_rate_hz} Hz to {device_rate_hz} Hz in blocks of"
+                              f" {max_block_samples} samples: each must be at least 1")
         divisor = gcd(model_rate_hz, device_rate_hz)
         up, down = device_rate_hz // divisor, model_rate_hz // divisor
         self.model_rate_hz, self.device_rate_hz = model_rate_hz, device_rate_hz

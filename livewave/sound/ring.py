@@ -34,7 +34,8 @@ class Ring(_ring.Ring):
     sample dies away over `ramp_frames`, and the ring waits for a full block, which fades in.
     """
 
-    def __init__(self, capacity_frames: int, channels_out: int = 1, ramp_frames: int = 96, target_frames: int = 256) -> None:
+    def __init__(self, capacity_frames: int, channels_out: int = 1, ramp_frames: int = 96,
+                 target_frames: int = 256) -> None:
         super().__init__(capacity_frames, channels_out, ramp_frames)
         self.target_frames = target_frames
 

@@ -32,7 +32,7 @@ JackFunctions functions(const nb::dict& addresses) {
   return jack;
 }
 
-nb::list read(Tap& tap, double timeout_s) {
+nb::list read_events(Tap& tap, double timeout_s) {
   std::vector<TapEvent> events;
   {
     nb::gil_scoped_release released;
@@ -60,7 +60,7 @@ NB_MODULE(_jack, m) {
       .def_prop_ro("address", [](Tap& self) { return reinterpret_cast<uintptr_t>(&self); })
       .def("add_port", [](Tap& self, uintptr_t port) { return self.add_port(reinterpret_cast<void*>(port)); },
            "Listen to this in-port from the next period on; its slot number.")
-      .def("read", &read, nb::arg("timeout_s"),
+      .def("read", &read_events, nb::arg("timeout_s"),
            "Wait for events without the GIL: [(slot, time in us on JACK's clock, JACK frame, bytes)]. One reader thread.")
       .def("now_us", &Tap::now_us)
       .def_prop_ro("dropped", &Tap::dropped, "events lost because the reader was late by a whole ring")

@@ -1,3 +1,98 @@
-#include <nanobind/nanobind.h>
+// livewave.render._kernels: the net of net.cpp, for Python. Every check was made by livewave/render/native.py.
+#include <memory>
+#include <string>
+#include <vector>
 
-NB_MODULE(_kernels, m) {}
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include "net.h"
+
+namespace nb = nanobind;
+using namespace livewave;
+
+template <class T>
+using Array = nb::ndarray<const T, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Written = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+
+static std::vector<std::string> isas() {
+    std::vector<std::string> names;
+    for (int i = 0; i < ISA_COUNT; ++i)
+        if (ISAS[i].runs_here()) names.push_back(ISAS[i].name);
+    return names;
+}
+
+static Description describe(nb::dict numbers, nb::dict arrays, std::vector<Array<float>>& kept,
+                            const Array<int32_t>& dilations, const Array<uint32_t>& phase_steps) {
+    auto number = [&](const char* name) { return nb::cast<int>(numbers[name]); };
+    auto array = [&](const char* name) -> const float* {
+        if (!arrays.contains(name)) return nullptr;
+        kept.push_back(nb::cast<Array<float>>(arrays[name]));
+        return kept.back().data();
+    };
+    Description d{};
+    d.roll_kernel = number("roll_kernel"), d.cond = number("cond_channels"), d.residual = number("residual_channels");
+    d.skip = number("skip_channels"), d.hidden = number("out_channels"), d.layers = int(dilations.size());
+    d.class_kernel = number("class_kernel"), d.input_kernel = number("input_kernel");
+    d.outputs = number("outputs"), d.mixtures = number("mixtures");
+    d.velocity = number("velocity"), d.bf16 = number("bf16");
+    d.silence_class = number("silence_class"), d.silence = nb::cast<float>(numbers["silence"]);
+    d.dilations = dilations.data(), d.phase_steps = phase_steps.data();
+    d.mulaw = array("mulaw"), d.mulaw_thresholds = array("mulaw_thresholds");
+    d.input_classes = array("input_classes"), d.input_waveform = array("input_waveform");
+    d.input_bias = array("input_bias"), d.hint = array("hint");
+    d.condition_kernel = array("condition_kernel"), d.condition_bias = array("condition_bias");
+    d.past = array("past"), d.current = array("current");
+    d.condition = array("condition"), d.gate_bias = array("gate_bias");
+    d.residual_weights = array("residual"), d.residual_bias = array("residual_bias");
+    d.skip_weights = array("skip"), d.skip_bias = array("skip_bias");
+    d.hidden_weights = array("hidden"), d.hidden_bias = array("hidden_bias");
+    d.logits_weights = array("logits"), d.logits_bias = array("logits_bias");
+    return d;
+}
+
+// A net of the instruction set that it was made for.
+struct Native {
+    std::unique_ptr<Net> net;
+
+    Native(const std::string& isa, nb::dict numbers, nb::dict arrays, Array<int32_t> dilations, Array<uint32_t> phase_steps) {
+        std::vector<Array<float>> kept;
+        Description d = describe(numbers, arrays, kept, dilations, phase_steps);
+        for (int i = 0; i < ISA_COUNT; ++i)
+            if (isa == ISAS[i].name && ISAS[i].runs_here()) net.reset(ISAS[i].make(d));
+        if (!net) throw nb::value_error("no kernel of this name runs here");
+    }
+
+    void reset() { net->reset(); }
+
+    void render(Array<uint8_t> roll, Array<float> uniforms, Written<float> out, float temperature) {
+        nb::gil_scoped_release without_gil;
+        int64_t columns = roll.shape(0), held = int64_t(out.shape(0)) / columns;
+        net->render(roll.data(), columns, held, uniforms.data(), out.data(), temperature);
+    }
+
+    void feed(Array<uint8_t> roll, Array<float> samples) {
+        nb::gil_scoped_release without_gil;
+        int64_t columns = roll.shape(0), held = int64_t(samples.shape(0)) / columns;
+        net->feed(roll.data(), columns, held, samples.data(), nullptr);
+    }
+
+    void feed_for_logits(Array<uint8_t> roll, Array<float> samples, Written<float> logits) {
+        nb::gil_scoped_release without_gil;
+        int64_t columns = roll.shape(0), held = int64_t(samples.shape(0)) / columns;
+        net->feed(roll.data(), columns, held, samples.data(), logits.data());
+    }
+};
+
+NB_MODULE(_kernels, m) {
+    m.def("isas", &isas, "Names of the instruction sets that were built and that this CPU runs, slowest first.");
+    nb::class_<Native>(m, "Net")
+        .def(nb::init<const std::string&, nb::dict, nb::dict, Array<int32_t>, Array<uint32_t>>())
+        .def("reset", &Native::reset)
+        .def("render", &Native::render)
+        .def("feed", &Native::feed)
+        .def("feed_for_logits", &Native::feed_for_logits);
+}

@@ -1,7 +1,7 @@
 // livewave.sound._ring: the ring, its audio callback, and the resampler's inner loop.
 //
-// No method releases the GIL: each takes microseconds, and taking the GIL back from a busy thread can take milliseconds.
-// The callback itself never touches Python.
+// No method releases the GIL: each takes microseconds, and getting the GIL back from a busy thread can take
+// milliseconds. The callback itself never touches Python.
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
@@ -44,7 +44,7 @@ struct RingHandle {
 
 void read_into(RingHandle& self, Output out, bool device_underflow, double dac_s, double now_s) {
     const std::size_t channels = self->channels_out();
-    if (out.size() % channels != 0) throw nb::value_error("out must hold a whole number of frames (channels_out samples each)");
+    if (out.size() % channels != 0) throw nb::value_error("out must hold a whole number of frames");
     self->play(out.data(), out.size() / channels, device_underflow, dac_s, now_s);
 }
 
@@ -55,23 +55,27 @@ void set_channels_out(RingHandle& self, std::uint32_t channels) {
 
 std::size_t process(Polyphase& self, Input samples, Output out) {
     if (samples.size() > self.max_block()) throw nb::value_error("the block is longer than max_block");
-    if (out.size() < self.frames_for(samples.size())) throw nb::value_error("out is too short for the frames of this block");
+    if (out.size() < self.frames_for(samples.size())) throw nb::value_error("out is too short for this block");
     return self.process(samples.data(), samples.size(), out.data());
 }
 
 }  // namespace
 
 NB_MODULE(_ring, m) {
+    nb::set_leak_warnings(false);  // a hung device keeps its ring for good: see portaudio.py
     nb::class_<RingHandle>(m, "Ring")
-        .def("__init__", [](RingHandle* self, std::uint64_t capacity_frames, std::uint32_t channels_out, std::uint32_t ramp_frames) {
-            if (capacity_frames < 1 || capacity_frames > (1u << 26)) throw nb::value_error("capacity_frames must be 1..67108864");
+        .def("__init__", [](RingHandle* self, std::uint64_t capacity_frames, std::uint32_t channels_out,
+                            std::uint32_t ramp_frames) {
+            if (capacity_frames < 1 || capacity_frames > (1u << 26))
+                throw nb::value_error("capacity_frames must be 1..67108864");
             if (ramp_frames < 1) throw nb::value_error("ramp_frames must be at least 1");
             new (self) RingHandle{std::make_unique<Ring>(capacity_frames, ramp_frames, channels_out)};
             set_channels_out(*self, channels_out);
         }, "capacity_frames"_a, "channels_out"_a = 1, "ramp_frames"_a = 96)
         .def("write", [](RingHandle& self, Input frames) { return self->write(frames.data(), frames.size()); },
              "frames"_a.noconvert())
-        .def("read_into", &read_into, "out"_a.noconvert(), "device_underflow"_a = false, "dac_s"_a = 0.0, "now_s"_a = 0.0)
+        .def("read_into", &read_into, "out"_a.noconvert(), "device_underflow"_a = false, "dac_s"_a = 0.0,
+             "now_s"_a = 0.0)
         .def("take_min_fill", [](RingHandle& self) { return self->take_min_fill(); })
         .def_prop_ro("capacity_frames", [](RingHandle& self) { return self->capacity_frames(); })
         .def_prop_ro("fill_frames", [](RingHandle& self) { return self->fill_frames(); })
@@ -89,7 +93,8 @@ NB_MODULE(_ring, m) {
         })
         .def_prop_rw("channels_out", [](RingHandle& self) { return self->channels_out(); }, &set_channels_out)
         .def_prop_ro("callback_address", [](RingHandle&) { return reinterpret_cast<std::uintptr_t>(&play_ring); })
-        .def_prop_ro("userdata_address", [](RingHandle& self) { return reinterpret_cast<std::uintptr_t>(self.ring.get()); });
+        .def_prop_ro("userdata_address",
+                     [](RingHandle& self) { return reinterpret_cast<std::uintptr_t>(self.ring.get()); });
 
     nb::class_<Polyphase>(m, "Polyphase")
         .def("__init__", [](Polyphase* self, Table table, std::size_t down, std::size_t max_block) {

@@ -5,8 +5,8 @@
 //   read_ <= written_ <= read_ + capacity_. Both only grow; a frame's slot is its index modulo the capacity.
 //   play() neither allocates, locks, waits, nor touches Python; every call fills the whole block it was given.
 //   Until the first full block has been seen the ring is not primed: silence, uncounted, and nothing is taken.
-//   A block that runs short plays what is there and lets the last sample die away over ramp_ frames (no click). From then
-//   on the ring waits for a full block, which fades in over ramp_ frames.
+//   A block that runs short plays what is there and lets the last sample die away over ramp_ frames (no click). From
+//   then on the ring waits for a full block, which fades in over ramp_ frames.
 #pragma once
 
 #include <algorithm>
@@ -56,7 +56,8 @@ public:
             primed_ = true;
         }
         const std::uint64_t take = playing_ ? std::min(fill, frames) : 0;
-        if (primed_ && fill < min_fill_.load(std::memory_order_relaxed)) min_fill_.store(fill, std::memory_order_relaxed);
+        if (primed_ && fill < min_fill_.load(std::memory_order_relaxed))
+            min_fill_.store(fill, std::memory_order_relaxed);
 
         const std::uint32_t channels = channels_out_;
         std::uint64_t slot = read % capacity_;
@@ -86,18 +87,21 @@ public:
     std::uint64_t underrun_frames() const { return underrun_frames_.load(std::memory_order_relaxed); }
     std::uint64_t device_underflows() const { return device_underflows_.load(std::memory_order_relaxed); }
     std::uint64_t min_fill() const { return std::min(min_fill_.load(std::memory_order_relaxed), capacity_); }
-    std::uint64_t take_min_fill() { return std::min(min_fill_.exchange(kUnseen, std::memory_order_relaxed), capacity_); }
+    std::uint64_t take_min_fill() {
+        return std::min(min_fill_.exchange(kUnseen, std::memory_order_relaxed), capacity_);
+    }
 
-    // Wait-free for the consumer; a reader that was held up for kVisits blocks looks again.
+    // Wait-free for the consumer; a reader that was held up for half the slots looks again.
     Visit last_visit() const {
         for (;;) {
             const std::uint64_t count = visits_.load(std::memory_order_acquire);
             if (count == 0) return {};
             const VisitSlot& slot = visit_slots_[(count - 1) % kVisits];
-            const Visit visit{slot.frames.load(std::memory_order_relaxed), slot.monotonic_s.load(std::memory_order_relaxed),
+            const Visit visit{slot.frames.load(std::memory_order_relaxed),
+                              slot.monotonic_s.load(std::memory_order_relaxed),
                               slot.dac_s.load(std::memory_order_relaxed), slot.now_s.load(std::memory_order_relaxed)};
             std::atomic_thread_fence(std::memory_order_acquire);
-            if (visits_.load(std::memory_order_relaxed) - count < kVisits - 1) return visit;
+            if (visits_.load(std::memory_order_relaxed) - count < kVisits / 2) return visit;
         }
     }
 

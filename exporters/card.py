@@ -1,0 +1,38 @@
+"""The model card: what a model file holds and where it came from, as Markdown. The file itself carries the same facts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from livewave.render.wavenet import Model
+
+
+def write_card(model: Model, path: Path, difference: float, tolerance: float) -> Path:
+    """Write the card of the model file at `path` beside it; the card's path.
+
+    difference, tolerance  of the file's logits from PyTorch's, in nats
+    """
+    card = path.with_suffix(".md")
+    facts = {**_net(model), "size": f"{path.stat().st_size} bytes",
+             "parity": f"logits within {difference:.1e} of PyTorch's ({tolerance:g} allowed)"}
+    lines = [f"# {model.name}", "", "## Where it came from", "", *_rows(model.provenance)]
+    lines += ["", "## The net", "", *_rows(facts)]
+    card.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return card
+
+
+def _rows(table: dict[str, str]) -> list[str]:
+    return [f"- **{key}**: {text}" for key, text in table.items()] or ["- nothing is recorded"]
+
+
+def _net(model: Model) -> dict[str, str]:
+    spec = model.spec
+    roll = f"{spec.roll_encoding} roll of {spec.roll_rate_hz} columns a second"
+    return {
+        "rate": f"{spec.model_rate_hz} Hz",
+        "output": "256 mu-law classes" if spec.output == "mulaw" else f"mixture of {spec.mixtures} logistics",
+        "conditioning": f"{roll}, {spec.cond_channels} channels, hint {spec.hint}" if spec.cond_channels else "none",
+        "shape": f"{spec.residual_channels} residual, {spec.skip_channels} skip, {spec.out_channels} hidden channels, "
+                 f"{spec.layers} layers, {sum(array.size for array in model.weights.values())} weights",
+        "memory": f"{spec.receptive_field} samples ({1e3 * spec.receptive_field / spec.model_rate_hz:.0f} ms)",
+    }

@@ -1,0 +1,151 @@
+"""Checkpoint -> model file and card. Written aside, read back and compared with PyTorch before it takes its place."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from exporters.card import write_card
+from exporters.stepgraph import build_model
+from livewave import LivewaveError, ModelFileError
+from livewave.render.modelfile import SUFFIX, load_model
+from livewave.render.onnx import OnnxEngine
+from livewave.render.wavenet import PITCHES, Model, WaveNetSpec, Weights, check_weights
+from training.wavenet import WaveNet
+
+PARITY_TOLERANCE = 1e-3  # nats; float32 sums in another order differ by about 1e-5, a wrong tap by 0.1 and more
+PARITY_SAMPLES = 4_096  # at most; fewer where the net's memory is shorter
+
+
+class ExportError(LivewaveError):
+    """A checkpoint gives no model file: which, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export made. `difference` is the largest one between a logit of the file and of PyTorch, in nats."""
+
+    model: Model
+    path: Path
+    card: Path
+    difference: float
+
+
+def export(checkpoint: Path, out: Path, name: str | None = None, say: Callable[[str], None] = print) -> Exported:
+    """Write `checkpoint` as the model file `out`, and its card beside it; `name` is `out`'s stem unless given.
+
+    Raises ExportError, leaving whatever `out` was before, when the checkpoint is unusable, a file cannot be written, or
+    the written file does not compute what PyTorch does.
+    """
+    if out.suffix != SUFFIX or not out.parent.is_dir():
+        raise ExportError(f"cannot write {str(out)!r}; expected a name ending in {SUFFIX} in a folder that exists")
+    say(f"reading {checkpoint}")
+    trained = read_checkpoint(checkpoint, name or out.stem)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as folder:
+            written = Path(folder) / out.name
+            written.write_bytes(build_model(trained).SerializeToString())
+            model = load_model(written)
+            say(f"comparing {parity_samples(model.spec)} samples with PyTorch")
+            difference = check_parity(trained, model)
+            card = write_card(model, written, difference, PARITY_TOLERANCE)
+            os.replace(written, out)
+            os.replace(card, out.with_name(card.name))
+    except ModelFileError as error:
+        raise ExportError(f"checkpoint {str(checkpoint)!r} gives no valid model file: {error}") from None
+    except OSError as error:
+        raise ExportError(f"cannot write {str(out)!r} ({error.strerror})") from None
+    say(f"wrote {out} ({out.stat().st_size} bytes): differs from PyTorch by {difference:.1e} nats at most")
+    return Exported(model, out, out.with_name(card.name), difference)
+
+
+def read_checkpoint(path: Path, name: str) -> Model:
+    """The net in a training checkpoint: a dict of `spec` (JSON), `weights` (float32 tensors), `provenance` (texts)."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ExportError(f"checkpoint {str(path)!r} cannot be read ({error.strerror})") from None
+    except Exception:  # a broken archive raises whatever its innermost reader does
+        raise ExportError(f"{str(path)!r} is not a checkpoint, or it was cut short") from None
+    missing = {"spec", "weights", "provenance"} - set(state if isinstance(state, dict) else ())
+    if missing:
+        raise ExportError(f"checkpoint {str(path)!r} has no {', '.join(sorted(missing))}; "
+                          "expected one written by training")
+    try:
+        spec = WaveNetSpec.from_json(_text(state["spec"], "spec"))
+        weights = _arrays(state["weights"])
+        check_weights(spec, weights)
+        return Model(spec, weights, name, _texts(state["provenance"]))
+    except ValueError as error:
+        raise ExportError(f"checkpoint {str(path)!r}: {error}") from None
+
+
+def check_parity(trained: Model, written: Model) -> float:
+    """The largest difference of a logit, in nats. Raises ExportError when it is above PARITY_TOLERANCE."""
+    difference = parity_error(trained, written)
+    if not difference <= PARITY_TOLERANCE:  # written so that nan fails
+        raise ExportError(f"the graph of {trained.name!r} differs from PyTorch by {difference:.3g} nats; "
+                          f"at most {PARITY_TOLERANCE:g} is allowed. Nothing was written")
+    return difference
+
+
+def parity_error(trained: Model, written: Model) -> float:
+    """Largest difference of a logit between PyTorch on `trained` and ONNX Runtime on `written`, hearing the same audio."""
+    samples, roll = _phrase(trained.spec)
+    net = WaveNet(trained.spec)
+    try:
+        net.load_weights(trained.weights)
+    except ValueError as error:
+        raise ExportError(f"PyTorch cannot hold the weights of {trained.name!r}: {error}") from None
+    logits = np.empty((len(samples), trained.spec.outputs), np.float32)
+    engine = OnnxEngine(written)
+    engine.feed(roll, samples, logits)
+    engine.close()
+    return float(np.abs(logits - net.teacher_force(samples, roll)).max())
+
+
+def parity_samples(spec: WaveNetSpec) -> int:
+    return min(spec.receptive_field + 256, PARITY_SAMPLES)
+
+
+def _phrase(spec: WaveNetSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Seeded noise, float32 [samples], and a roll of chords and rests, uint8 [samples, 128], that keeps to no grid."""
+    rng = np.random.default_rng(0)
+    samples = np.clip(0.3 * rng.standard_normal(parity_samples(spec)), -1.0, 1.0).astype(np.float32)
+    roll, start = np.zeros((len(samples), PITCHES), np.uint8), 0
+    while start < len(samples):
+        end = start + int(rng.integers(1, 98))
+        chord = rng.choice(PITCHES, size=rng.integers(0, 4), replace=False)
+        roll[start:end, chord] = rng.integers(1, 128, len(chord))
+        start = end
+    return samples, roll
+
+
+def _text(value: object, label: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{label} is {type(value).__name__}; expected text")
+    return value
+
+
+def _texts(table: object) -> dict[str, str]:
+    if not isinstance(table, dict):
+        raise ValueError(f"provenance is {type(table).__name__}; expected a dict of texts")
+    return {_text(key, "a provenance key"): _text(value, f"provenance {key}") for key, value in table.items()}
+
+
+def _arrays(table: object) -> Weights:
+    if not isinstance(table, dict):
+        raise ValueError(f"weights is {type(table).__name__}; expected a dict of tensors")
+    return {_text(name, "a weight's name"): _array(value, name) for name, value in table.items()}
+
+
+def _array(value: object, name: str) -> np.ndarray:
+    if not isinstance(value, torch.Tensor) or value.dtype != torch.float32 or value.layout != torch.strided:
+        raise ValueError(f"weight {name} is not a dense float32 tensor")
+    return np.ascontiguousarray(value.detach().numpy())

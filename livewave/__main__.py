@@ -1,0 +1,200 @@
+"""The command line: `livewave --help`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from dataclasses import asdict
+from typing import Annotated, Optional
+
+import typer
+
+from livewave import LivewaveError, __version__
+from livewave.config import ENGINES, Config, load_config
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+                  help="A neural instrument that is played live: notes in by MIDI or OSC, a WaveNet's sound out.")
+
+Model = Annotated[Optional[str], typer.Option("--model", help="A model's name (see `livewave models`) or the path of its file.")]
+Engine = Annotated[Optional[str], typer.Option("--engine", help=f"{' | '.join(ENGINES)}.")]
+Seed = Annotated[Optional[int], typer.Option("--seed", help="Same seed and notes: the same samples.")]
+Temperature = Annotated[Optional[float], typer.Option("--temperature", help="0..2; how freely samples are drawn.")]
+ConfigFile = Annotated[Optional[str], typer.Option("--config", help="A TOML file; flags win over it.")]
+Gain = Annotated[Optional[float], typer.Option("--gain", help="Output level in dB, -60..12.")]
+
+
+@app.command()
+def run(
+    model: Model = None, engine: Engine = None, seed: Seed = None, temperature: Temperature = None,
+    config: ConfigFile = None, gain: Gain = None,
+    audio: Annotated[Optional[str], typer.Option(help="Device (see `livewave devices`), default, null or file:PATH.wav.")] = None,
+    midi: Annotated[Optional[list[str]], typer.Option(help="MIDI port by name, virtual or none; repeatable.")] = None,
+    osc: Annotated[Optional[str], typer.Option(help="HOST:PORT to listen on.")] = None,
+    latency: Annotated[Optional[str], typer.Option(help="Sound waiting for the device: auto, or milliseconds.")] = None,
+    period: Annotated[Optional[int], typer.Option(help="Frames the device takes at a time (JACK decides itself).")] = None,
+    block: Annotated[Optional[int], typer.Option(help="Samples rendered at a time, 16..512.")] = None,
+) -> None:
+    """The daemon: MIDI and OSC in, sound out. Ctrl-C ends it cleanly."""
+    from livewave.daemon import Daemon
+
+    chosen = load_config(config, {
+        "model": {"name": model, "engine": engine, "seed": seed, "temperature": temperature},
+        "audio": {"output": audio, "period_frames": period, "block_samples": block, "gain_db": gain,
+                  "latency_ms": _milliseconds(latency)},
+        "control": {"midi": midi or None, "osc": osc},
+    })
+    Daemon(_with_output(chosen), lambda line: print(line, flush=True)).run()
+
+
+@app.command()
+def render(
+    midi: Annotated[str, typer.Argument(metavar="IN.mid")], wav: Annotated[str, typer.Argument(metavar="OUT.wav")],
+    model: Model = None, engine: Engine = None, seed: Seed = None, temperature: Temperature = None,
+    config: ConfigFile = None, gain: Gain = None,
+    rate: Annotated[Optional[int], typer.Option(help="Frames per second of OUT.wav.")] = None,
+) -> None:
+    """The same performer offline."""
+    from rich.progress import Progress
+
+    from livewave.offline import render_file
+
+    chosen = load_config(config, {"model": {"name": model, "engine": engine, "seed": seed, "temperature": temperature},
+                                  "audio": {"rate_hz": rate, "gain_db": gain}})
+    with Progress(disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(wav)
+        seconds = render_file(midi, wav, chosen, lambda done, total: bar.update(task, completed=done, total=total))
+    print(f"{wav}: {seconds:.1f} s")
+
+
+@app.command()
+def devices() -> None:
+    """Audio outputs, MIDI ports, and which would be used."""
+    from livewave import DeviceError
+    from livewave.control.midi import list_ports
+    from livewave.sound.device import list_outputs
+
+    try:
+        rows = list_outputs()
+    except DeviceError as error:
+        rows = []
+        print(error)
+    for row in rows:
+        print(f"{'*' if row.is_default else ' '} audio {row}, {row.rate_hz} Hz, {row.channels} channels")
+    if not rows:
+        print("* audio null: no sound card here; file:PATH.wav writes a file")
+    for port in list_ports():
+        print(f"  midi  {port}")
+    print("* midi  virtual: a port of ours for others to connect to")
+
+
+@app.command()
+def models() -> None:
+    """Shipped and found models: rate, size, what they are, their speed here."""
+    from livewave.bench import bench
+    from livewave.render.modelfile import list_models, load_model
+
+    for name, path in list_models():
+        try:
+            model = load_model(name)
+        except LivewaveError as error:
+            print(error)
+            continue
+        spec, about = model.spec, model.provenance
+        row = next(bench([model], ["native", "onnx"], 64, 0.3))
+        size_kb = sum(array.nbytes for array in model.weights.values()) >> 10
+        print(f"{name}: {spec.model_rate_hz} Hz, {spec.residual_channels} channels x {spec.layers} layers, {size_kb} KiB, "
+              f"pitches {about.get('data.low', 0)}..{about.get('data.high', 127)}, {row.real_time_factor:.1f} x real time "
+              f"({row.engine} {row.isa})\n    {about.get('about', path)}")
+
+
+@app.command()
+def bench(
+    engine: Annotated[Optional[list[str]], typer.Option(help="Engines to measure; repeatable. All by default.")] = None,
+    model: Annotated[Optional[list[str]], typer.Option(help="Models to measure; repeatable. All by default.")] = None,
+    shape: Annotated[Optional[list[str]], typer.Option(metavar="R,S,A,L", help="A random net of this shape instead.")] = None,
+    block: Annotated[int, typer.Option(min=1, max=4096, help="Samples a block.")] = 64,
+    seconds: Annotated[float, typer.Option(min=0.01, max=600, help="Wall time a row.")] = 2.0,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list instead of a table.")] = False,
+) -> None:
+    """Engines x models: us a sample, times real time (1 = just fast enough), p50/p99/max a block."""
+    from livewave.bench import bench as rows_of
+    from livewave.bench import load_models, model_of_shape
+    from livewave.render.engine import available_engines
+    from livewave.render.modelfile import list_models
+
+    nets = [model_of_shape(text) for text in shape or []]
+    nets += load_models(model or ([] if shape else [name for name, _ in list_models()]))
+    known = available_engines()
+    for name in engine or []:
+        if name not in known:
+            raise LivewaveError(f"no engine {name!r}; there are {', '.join(known)}")
+    rows = []
+    for row in rows_of(nets, engine or ["native", "onnx"], block, seconds):
+        rows.append(asdict(row))
+        if not as_json:
+            print(f"{row.engine:10}{row.isa:10}{row.model:24}{row.shape:18}{row.us_per_sample:9.2f} us  "
+                  f"{row.real_time_factor:7.2f} x real time  p50 {row.p50_ms:.3f}  p99 {row.p99_ms:.3f}  max {row.max_ms:.3f} ms")
+    if as_json:
+        print(json.dumps(rows, indent=1))
+
+
+@app.command()
+def doctor(
+    config: ConfigFile = None, model: Model = None,
+    osc: Annotated[Optional[str], typer.Option(help="HOST:PORT to look at.")] = None,
+) -> None:
+    """What would keep this machine from playing well, each with its remedy."""
+    from livewave.doctor import examine, report
+
+    chosen = load_config(config, {"model": {"name": model}, "control": {"osc": osc}})
+    if not report(examine(chosen), print):
+        raise typer.Exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def _options(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        print(f"livewave {__version__}")
+        raise typer.Exit
+
+
+def _milliseconds(text: str | None) -> float | None:
+    if text is None or text == "auto":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise LivewaveError(f"--latency is {text!r}; it must be auto or milliseconds in 1..1000") from None
+
+
+def _with_output(config: Config) -> Config:
+    """Without a sound card the daemon plays into null: everything else works."""
+    import dataclasses
+
+    from livewave import DeviceError
+    from livewave.sound.device import default_output
+
+    if config.audio.output != "default":
+        return config
+    try:
+        if default_output() is not None:
+            return config
+        reason = "no sound card and no JACK server"
+    except DeviceError as error:
+        reason = str(error)
+    print(f"{reason}: playing into null. Everything else works; --audio file:take.wav writes a file", flush=True)
+    return dataclasses.replace(config, audio=dataclasses.replace(config.audio, output="null"))
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        app(standalone_mode=True)
+    except LivewaveError as error:
+        print(f"livewave: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,284 @@
+"""The OSC server: datagrams -> events, replies, and the list of clients that are told what goes out to all.
+
+One thread receives, in order, and never waits for a time tag: what is dated in the future lies in a schedule and becomes
+an event shortly before its moment, with that moment as `at_s`. A datagram is checked (osc_guard) before python-osc, our
+codec, parses it. A bad message is counted and answered with /livewave/fail; nothing that arrives can stop the thread.
+This is the one file of livewave that imports python-osc.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from pythonosc.osc_bundle import OscBundle
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import build_msg
+from pythonosc.parsing.osc_types import IMMEDIATELY
+
+from livewave import ConfigError, __version__
+from livewave.control import osc_guard
+from livewave.control.complaints import Complaints
+from livewave.control.events import EventQueue
+from livewave.control.osc_addresses import ADDRESSES, Address, Value
+from livewave.control.osc_pattern import WILDCARDS, named
+from livewave.control.osc_schedule import LONGEST_S, Schedule
+
+log = logging.getLogger(__name__)
+
+HOST, PORT = "127.0.0.1", 9000
+RECEIVE_BUFFER_BYTES = 1 << 20
+MAX_CLIENTS = 32
+IDLE_S = 0.2
+# Datagrams taken in a row before the schedule is looked at again.
+BURST_DATAGRAMS = 64
+FAILS_PER_S = 100
+DUMPS_PER_S = 100
+# Two programs that each complain about the other's complaints would never stop.
+UNANSWERED = ("fail", "done", "error", "synced", "reply", "late")
+
+Sender = tuple
+Status = Callable[[], Mapping[str, Value] | Sequence[Value]]
+
+
+class Call(NamedTuple):
+    """A message that was understood."""
+
+    row: Address
+    values: list[Value]
+    sender: Sender
+
+
+class Allowance:
+    """At most so many a second. Thread: one."""
+
+    def __init__(self, per_s: int) -> None:
+        self._per_s = per_s
+        self._second = 0
+        self._used = 0
+
+    def take(self, now_s: float) -> bool:
+        if int(now_s) != self._second:
+            self._second, self._used = int(now_s), 0
+        self._used += 1
+        return self._used <= self._per_s
+
+
+class OscServer:
+    """One UDP port. Binding happens here, so that a port that is taken is known before anything else starts.
+
+    queue    where events go
+    status   what /livewave/status answers: name -> value, or values. Called on the receiving thread
+    address  host and port in use (port 0 asks the system for one)
+    counts   received messages, refused messages, late (dated in the past), unsent replies
+
+    Threads: `broadcast` and `reply` any; the rest its own. Raises ConfigError when the address cannot be had.
+    """
+
+    def __init__(self, queue: EventQueue, host: str = HOST, port: int = PORT, status: Status = dict) -> None:
+        self.received = self.late = self.unsent = 0
+        self._queue = queue
+        self._status = status
+        self._complaints = Complaints(log)
+        self._fails, self._dumps = Allowance(FAILS_PER_S), Allowance(DUMPS_PER_S)
+        self._dumping = False
+        self._clients: dict[Sender, None] = {}
+        self._clients_lock = threading.Lock()
+        self._schedule: Schedule[Call] = Schedule()
+        self._answers = {
+            "/livewave/notify": self._answer_notify,
+            "/livewave/status": self._answer_status,
+            "/livewave/version": self._answer_version,
+            "/livewave/sync": self._answer_sync,
+            "/livewave/clearSched": self._answer_clear,
+            "/livewave/dumpOSC": self._answer_dump,
+        }
+        self._socket = _bind(host, port)
+        self.address = self._socket.getsockname()[:2]
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="osc-in", daemon=True)
+
+    @property
+    def refused(self) -> int:
+        return self._complaints.count
+
+    @property
+    def scheduled(self) -> int:
+        return len(self._schedule)
+
+    @property
+    def clients(self) -> list[Sender]:
+        with self._clients_lock:
+            return list(self._clients)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._socket.close()
+
+    def reply(self, to: Sender, address: str, *values: Value) -> None:
+        """Send one message. What cannot be sent is counted."""
+        self._send(build_msg(address, list(values)).dgram, to)
+
+    def broadcast(self, address: str, *values: Value) -> None:
+        """Send one message to every client on the notify list."""
+        clients = self.clients
+        if clients:
+            datagram = build_msg(address, list(values)).dgram
+            for client in clients:
+                self._send(datagram, client)
+
+    def _send(self, datagram: bytes, to: Sender) -> None:
+        try:
+            self._socket.sendto(datagram, to)
+        except OSError:
+            self.unsent += 1
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            select.select([self._socket], [], [], self._schedule.wait_s(time.monotonic(), IDLE_S))
+            self._receive()
+            for at_s, call in self._schedule.due(time.monotonic()):
+                self._survive(call.sender, self._perform, call, at_s)
+
+    def _receive(self) -> None:
+        for _ in range(BURST_DATAGRAMS):
+            try:
+                datagram, sender = self._socket.recvfrom(osc_guard.MAX_DATAGRAM_BYTES + 1)
+            except OSError:  # nothing more is there, or (Windows) an earlier reply found nobody
+                return
+            now_s, date_s = time.monotonic(), time.time()
+            self._survive(sender, self._take, datagram, sender, now_s, date_s)
+
+    def _survive(self, sender: Sender, action: Callable[..., None], *arguments: object) -> None:
+        try:
+            action(*arguments)
+        except Exception as error:  # the guard's ValueError, or what others' code (parser, status) raises: go on
+            self._refuse(sender, "", str(error) or type(error).__name__)
+
+    def _take(self, datagram: bytes, sender: Sender, now_s: float, date_s: float) -> None:
+        osc_guard.check(datagram)
+        for date, message in _dated_messages(datagram):
+            self.received += 1
+            if self._dumping and self._dumps.take(now_s):
+                log.info("OSC from %s:%s: %s %s", *sender[:2], message.address, message.params)
+            ahead_s = 0.0 if date == IMMEDIATELY else min(date - date_s, LONGEST_S)
+            self.late += ahead_s < 0.0
+            for call in self._understood(message, sender):
+                self._place(call, now_s, ahead_s)
+
+    def _understood(self, message: OscMessage, sender: Sender) -> Iterator[Call]:
+        """The calls that a message makes; more than one when its address is a pattern."""
+        rows = _rows(message.address)
+        if not rows:
+            self._refuse(sender, message.address, "there is no such address")
+        for row in rows:
+            try:
+                yield Call(row, row.fit(message.params), sender)
+            except ValueError as error:
+                self._refuse(sender, row.path, str(error))
+
+    def _place(self, call: Call, now_s: float, ahead_s: float) -> None:
+        if ahead_s <= 0.0:
+            self._perform(call, now_s)
+        elif not self._schedule.put(now_s + ahead_s, call):
+            self._refuse(call.sender, call.row.path, "the schedule is full")
+
+    def _perform(self, call: Call, at_s: float) -> None:
+        if call.row.event is None:
+            self._answers[call.row.path](call.sender, *call.values)
+        else:
+            self._queue.put(call.row.event(at_s, source(call.sender), call.sender, *call.values))
+
+    def _refuse(self, sender: Sender, address: str, reason: str) -> None:
+        self._complaints.add(f"OSC from {sender[0]}:{sender[1]}: {address[:80]} {reason[:160]}")
+        if self._fails.take(time.monotonic()) and not address.endswith(UNANSWERED):
+            self.reply(sender, "/livewave/fail", address, reason[:160])
+
+    def _answer_notify(self, sender: Sender, on: int, port: int | None = None) -> None:
+        client = sender if port is None else (sender[0], port, *sender[2:])
+        with self._clients_lock:
+            full = on and client not in self._clients and len(self._clients) >= MAX_CLIENTS
+            if on and not full:
+                self._clients[client] = None
+            elif not on:
+                self._clients.pop(client, None)
+        if full:
+            self._refuse(sender, "/livewave/notify", f"the list is full ({MAX_CLIENTS} clients)")
+        else:
+            self.reply(sender, "/livewave/done", "/livewave/notify", on)
+
+    def _answer_status(self, sender: Sender) -> None:
+        status = self._status()
+        values = [part for pair in status.items() for part in pair] if isinstance(status, Mapping) else status
+        self.reply(sender, "/livewave/status.reply", *values)
+
+    def _answer_version(self, sender: Sender) -> None:
+        self.reply(sender, "/livewave/version.reply", "livewave", __version__)
+
+    def _answer_sync(self, sender: Sender, number: int) -> None:
+        self.reply(sender, "/livewave/synced", number)
+
+    def _answer_clear(self, _sender: Sender) -> None:
+        self._schedule.clear()
+
+    def _answer_dump(self, _sender: Sender, on: int) -> None:
+        self._dumping = bool(on)
+
+
+def source(sender: Sender) -> str:
+    """What events of this sender name. The port is left out: `oscsend` has another one for every message it sends."""
+    return f"osc:{sender[0]}"
+
+
+def _rows(address: str) -> list[Address]:
+    row = ADDRESSES.get(address)
+    if row is not None:
+        return [row]
+    if WILDCARDS.isdisjoint(address):
+        return []
+    return [ADDRESSES[path] for path in named(address, ADDRESSES)]
+
+
+def _dated_messages(datagram: bytes) -> Iterator[tuple[float, OscMessage]]:
+    """The messages of a datagram in order, each with the date of its bundle (seconds of time.time)."""
+    if datagram.startswith(osc_guard.BUNDLE):
+        yield from _inside(OscBundle(datagram))
+    else:
+        yield IMMEDIATELY, OscMessage(datagram)
+
+
+def _inside(bundle: OscBundle) -> Iterator[tuple[float, OscMessage]]:
+    for content in bundle:
+        if isinstance(content, OscBundle):
+            yield from _inside(content)
+        else:
+            yield bundle.timestamp, content
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _name, place = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise ConfigError(f"OSC address {host}:{port}: {error}; give --osc HOST:PORT, e.g. {HOST}:{PORT}") from error
+    bound = socket.socket(family, kind, protocol)
+    bound.setblocking(False)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+    try:
+        bound.bind(place)
+    except OSError as error:
+        bound.close()
+        raise ConfigError(
+            f"OSC address {host}:{port} is taken or not ours ({error.strerror}); "
+            "end the program that has it, or choose another with --osc HOST:PORT"
+        ) from error
+    return bound

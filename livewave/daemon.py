@@ -1,0 +1,203 @@
+"""The control process: MIDI and OSC in, orders to the audio process out, and the watch over it."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+from livewave import LivewaveError
+from livewave.config import Config
+from livewave.control.events import (
+    Event, EventQueue, PitchBend, ProgramChange, Release, Reset, Setting, Strike,
+)
+from livewave.control.midi import MidiInputs
+from livewave.control.osc import OscServer
+from livewave.link import Command, Order, Stats
+from livewave.music.compass import Compass
+from livewave.music.ledger import Ledger
+from livewave.render.modelfile import list_models, load_model
+from livewave.supervisor import AudioProcess, next_take
+
+log = logging.getLogger("livewave")
+
+IDLE_S = 0.02
+RESTART_PAUSE_S = 0.5
+QUIETEST_DB = -90.0
+STAGES = {"queue_s": "queue", "column_s": "column", "block_s": "block", "resampler_s": "resampler", "ring_s": "ring",
+          "device_s": "device"}
+
+
+class Daemon:
+    """Everything between the player's hands and the audio process. Thread: one, which calls `run`.
+
+    Ports are opened here, so that what is wrong is said before anything sounds. Raises LivewaveError.
+    """
+
+    def __init__(self, config: Config, say: Callable[[str], None]) -> None:
+        self._say, self._started_s = say, time.monotonic()
+        self._queue, self._ledger = EventQueue(), Ledger()
+        self._stopping = threading.Event()
+        self._config, self._takes, self._restarts = config, 1, 0
+        self._gain_db, self._temperature = config.audio.gain_db, config.model.temperature
+        self._compass = Compass.of(load_model(config.model.name).provenance)
+        self._told: set[str] = set()
+        self.osc = OscServer(self._queue, *config.control.osc_address, status=self._status)
+        self.midi = MidiInputs(self._queue, config.control.midi)
+        self._audio: AudioProcess | None = None
+
+    def run(self) -> None:
+        """Play until `stop`, SIGINT or SIGTERM; then fade out and close everything."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self.stop())
+        try:
+            self.midi.start()
+            self._audio = AudioProcess(self._config)
+            self.osc.start()
+            self._announce()
+            while not self._stopping.is_set():
+                self._turn()
+        finally:
+            self.midi.close()
+            self.osc.close()
+            if self._audio is not None:
+                self._audio.stop()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def _turn(self) -> None:
+        self._queue.wait(IDLE_S)
+        commands = [command for event in self._queue.drain() for command in self._commands(event)]
+        if commands:
+            self._audio.send(commands)
+        stats = self._audio.poll()
+        if stats is not None:
+            self._broadcast(stats)
+        if not self._audio.alive:
+            self._replace("the audio process stopped", self._config)
+
+    def _commands(self, event: Event) -> list[Command]:
+        match event:
+            case Setting():
+                return self._set(event)
+            case ProgramChange():
+                self._select_program(event.program)
+            case PitchBend():
+                self._tell_once("pitch bend is ignored: this model was not trained to follow it")
+        gain_before = self._ledger.gain
+        commands = [_command(change) for change in self._ledger.feed(self._compass.fit(event))]
+        if isinstance(event, Reset):
+            self._gain_db, self._temperature = self._config.audio.gain_db, self._config.model.temperature
+            return [Command(Order.RESET), *self._settings()]
+        return commands + ([self._gain()] if self._ledger.gain != gain_before else [])
+
+    def _set(self, setting: Setting) -> list[Command]:
+        match setting.name:
+            case "gain_db":
+                self._gain_db = float(setting.value)
+            case "temperature":
+                self._temperature = float(setting.value)
+            case "model":
+                self._select_model(str(setting.value), setting.sender)
+                return []
+        return self._settings()
+
+    def _settings(self) -> list[Command]:
+        return [self._gain(), Command(Order.TEMPERATURE, value=self._temperature)]
+
+    def _gain(self) -> Command:
+        faders_db = 20.0 * math.log10(self._ledger.gain) if self._ledger.gain > 0.0 else QUIETEST_DB
+        return Command(Order.GAIN_DB, value=max(QUIETEST_DB, self._gain_db + faders_db))
+
+    def _select_program(self, program: int) -> None:
+        models = [name for name, _ in list_models()]
+        if program >= len(models):
+            self._tell_once(f"program change {program} is ignored: there are models 0..{len(models) - 1}")
+        elif models[program] != self._config.model.name:
+            self._select_model(models[program], None)
+
+    def _select_model(self, name: str, sender: tuple | None) -> None:
+        """Play on with another model; a bad file leaves the old one playing. Heard as a short rest."""
+        try:
+            model = load_model(name)
+        except LivewaveError as error:
+            log.warning("model %s: %s", name, error)
+            if sender:
+                self.osc.reply(sender, "/livewave/fail", "/livewave/model", str(error)[:160])
+            return
+        self._compass = Compass.of(model.provenance)
+        self._audio.stop()
+        self._start_again(dataclasses.replace(self._config, model=dataclasses.replace(self._config.model, name=name)))
+        if sender:
+            self.osc.reply(sender, "/livewave/done", "/livewave/model", name)
+
+    def _replace(self, reason: str, config: Config) -> None:
+        """A dead or stuck audio process makes room for a new one, which gets every held note and setting."""
+        log.warning("%s; starting another one", reason)
+        self._audio.kill()
+        self._restarts += 1
+        self._start_again(config)
+
+    def _start_again(self, config: Config) -> None:
+        self._takes += 1
+        while not self._stopping.is_set():
+            try:
+                self._audio = AudioProcess(next_take(config, self._takes))
+                break
+            except LivewaveError as error:
+                self._tell_once(f"no sound: {error}; trying again")
+                self._stopping.wait(RESTART_PAUSE_S)
+        self._config = config
+        held = [Command(Order.STRIKE, 0.0, pitch, velocity) for pitch, velocity in self._ledger.held().items()]
+        self._audio.send([*self._settings(), *held])
+
+    def _broadcast(self, stats: Stats) -> None:
+        for address, value in (("level", stats.level), ("latency", stats.latency_s * 1e3), ("load", stats.load)):
+            self.osc.broadcast(f"/livewave/{address}", float(value))
+        self.osc.broadcast("/livewave/underruns", int(stats.underruns))
+
+    def _status(self) -> dict[str, str | int | float]:
+        """What /livewave/status answers. Thread: osc-in; reads only values that are replaced whole."""
+        audio = self._audio
+        stats, facts = (audio.stats, audio.facts) if audio else (Stats(), {})
+        return {
+            "model": self._config.model.name, "engine": str(facts.get("engine", "")), "isa": str(facts.get("isa", "")),
+            "rate_hz": int(facts.get("rate_hz", 0)), "period_frames": int(facts.get("period_frames", 0)),
+            "notes": len(self._ledger.held()), "latency_ms": stats.latency_s * 1e3, "load": stats.load,
+            "p99_ms": stats.p99_ms, "underruns": int(stats.underruns), "late": int(stats.late), "faults": int(stats.faults),
+            "restarts": self._restarts, "dropped": self._queue.dropped, "refused_midi": self.midi.refused,
+            "refused_osc": self.osc.refused, "gain_db": self._gain_db, "temperature": self._temperature,
+            "up_s": time.monotonic() - self._started_s,
+        }
+
+    def _announce(self) -> None:
+        facts, model = self._audio.facts, self._config.model
+        for warning in self.midi.warnings:
+            self._say(warning)
+        while self._audio.poll() is None and self._audio.alive and not self._stopping.is_set():
+            time.sleep(0.005)
+        stats, low, high = self._audio.stats, self._compass.low, self._compass.high
+        self._say(f"model    {model.name}, pitches {low}..{high}, temperature {model.temperature:g}, seed {model.seed}")
+        self._say(f"engine   {facts['engine']} {facts['isa']}, {100 * stats.load:.0f} % of real time")
+        self._say(f"audio    {facts['output']}, period {facts['period_frames']}, real-time priority: {facts['real_time']}")
+        stages = ", ".join(f"{name} {1e3 * getattr(stats, field):.1f}" for field, name in STAGES.items())
+        self._say(f"latency  {1e3 * stats.latency_s:.1f} ms ({stages})")
+        self._say(f"midi     {', '.join(self.midi.opened) or 'none'}")
+        self._say(f"osc      {self._config.control.osc}")
+        self._say(f"ready after {time.monotonic() - self._started_s:.1f} s; Ctrl-C ends it")
+
+    def _tell_once(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            log.warning("%s", text)
+
+
+def _command(change: Strike | Release) -> Command:
+    if isinstance(change, Strike):
+        return Command(Order.STRIKE, change.at_s, change.pitch, change.velocity)
+    return Command(Order.RELEASE, change.at_s, change.pitch)

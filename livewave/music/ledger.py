@@ -1,0 +1,216 @@
+"""Which notes are held, by whom: keys, pedals, rolls, unplugged cables -> strikes and releases of the 128 pitches.
+
+Keys are counted per source, channel and pitch: a key struck twice is let go twice. A pitch sounds while anybody holds it:
+a key, a pedal or a roll. Source: MIDI 1.0 Detailed Specification; Recommended Practice RP-015 (reset all controllers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from livewave.control.events import (
+    Control,
+    Event,
+    NoteOff,
+    NoteOn,
+    Panic,
+    Release,
+    Reset,
+    RollSet,
+    SourceLost,
+    Strike,
+)
+
+MODULATION, VOLUME, EXPRESSION, SUSTAIN, SOSTENUTO = 1, 7, 11, 64, 66
+ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 120, 121, 123
+# Omni off, omni on, mono, poly: each also means all notes off.
+MODE_MESSAGES = range(ALL_NOTES_OFF, 128)
+PEDAL_DOWN = 64
+FULL = 127
+# A roll says which pitches, not how hard.
+ROLL_VELOCITY = 100
+
+
+class _Channel:
+    """The keys and pedals of one channel of one source."""
+
+    def __init__(self) -> None:
+        self.down: dict[int, int] = {}  # pitch -> how many times it is struck and not let go
+        self.ringing: set[int] = set()  # let go, but kept by a pedal
+        self.sustain = False
+        self.sostenuto: frozenset[int] | None = None  # the keys it caught, while it is down
+        self.levels = {VOLUME: FULL, EXPRESSION: FULL}
+
+    @property
+    def gain(self) -> float:
+        """Linear; the square of each fader, as General MIDI recommends."""
+        return (self.levels[VOLUME] * self.levels[EXPRESSION] / FULL**2) ** 2
+
+    def held(self) -> set[int]:
+        return self.ringing.union(self.down)
+
+    def press(self, pitch: int) -> None:
+        self.down[pitch] = self.down.get(pitch, 0) + 1
+
+    def let_go(self, pitch: int) -> None:
+        count = self.down.get(pitch, 0)
+        if count > 1:
+            self.down[pitch] = count - 1
+        elif count:
+            self._end(pitch)
+
+    def let_all_go(self) -> None:
+        for pitch in list(self.down):
+            self._end(pitch)
+
+    def silence(self) -> None:
+        self.down.clear()
+        self.ringing.clear()
+
+    def pedal(self, sustain: bool) -> None:
+        self.sustain = sustain
+        self._lift()
+
+    def catch(self, down: bool) -> None:
+        """The sostenuto pedal keeps the keys that are down at the moment it goes down."""
+        if down and self.sostenuto is None:
+            self.sostenuto = frozenset(self.down)
+        elif not down:
+            self.sostenuto = None
+            self._lift()
+
+    def reset_controllers(self) -> None:
+        self.levels[EXPRESSION] = FULL
+        self.sostenuto = None
+        self.pedal(False)
+
+    def _end(self, pitch: int) -> None:
+        del self.down[pitch]
+        if self._keeps(pitch):
+            self.ringing.add(pitch)
+
+    def _lift(self) -> None:
+        self.ringing = {pitch for pitch in self.ringing if self._keeps(pitch)}
+
+    def _keeps(self, pitch: int) -> bool:
+        return self.sustain or pitch in (self.sostenuto or ())
+
+
+class Ledger:
+    """Events in, strikes and releases out. Thread: one. Never raises.
+
+    gain        what channel volume and expression (CC7, CC11) ask for, linear; of the channel that moved one last
+    modulation  CC1, 0..127, last received
+
+    A pitch's strikes and releases never go back in time, whatever their sources' stamps say: a release that is stamped
+    earlier than its strike takes the strike's moment.
+    """
+
+    def __init__(self) -> None:
+        self.modulation = 0
+        self._channels: dict[tuple[str, int], _Channel] = {}
+        self._rolls: dict[str, frozenset[int]] = {}
+        self._sounding: dict[int, int] = {}  # pitch -> velocity
+        self._last_s: dict[int, float] = {}  # pitch -> moment of its last strike or release
+        self._fader: tuple[str, int] | None = None  # the channel that moved its volume last
+        self._feeds: dict[type[Event], Callable[..., list[Strike]]] = {
+            NoteOn: self._note_on,
+            NoteOff: self._note_off,
+            Control: self._control,
+            RollSet: self._roll_set,
+            SourceLost: self._source_lost,
+            Panic: self._panic,
+            Reset: self._reset,
+        }
+
+    @property
+    def gain(self) -> float:
+        return self._channels[self._fader].gain if self._fader else 1.0
+
+    def held(self) -> dict[int, int]:
+        """Pitch -> velocity of all that sounds, to fill an audio process that starts."""
+        return dict(self._sounding)
+
+    def feed(self, event: Event) -> list[Strike | Release]:
+        """What the event begins and ends, ends first. Events that hold nothing (bends, programs, clocks) give nothing."""
+        strikes = self._feeds.get(type(event), _nothing)(event)
+        ended = self._sounding.keys() - self._holders()
+        struck = {strike.pitch: strike.velocity for strike in strikes}
+        for pitch in ended:
+            del self._sounding[pitch]
+        self._sounding.update(struck)
+        releases = [Release(self._stamp(pitch, event.at_s), pitch) for pitch in sorted(ended)]
+        return releases + [Strike(self._stamp(pitch, event.at_s), pitch, velocity) for pitch, velocity in struck.items()]
+
+    def _note_on(self, event: NoteOn) -> list[Strike]:
+        self._channel(event).press(event.pitch)
+        return [Strike(event.at_s, event.pitch, event.velocity)]
+
+    def _note_off(self, event: NoteOff) -> list[Strike]:
+        self._channel(event).let_go(event.pitch)
+        return []
+
+    def _control(self, event: Control) -> list[Strike]:
+        channel = self._channel(event)
+        down = event.value >= PEDAL_DOWN
+        if event.controller == SUSTAIN:
+            channel.pedal(down)
+        elif event.controller == SOSTENUTO:
+            channel.catch(down)
+        elif event.controller == MODULATION:
+            self.modulation = event.value
+        elif event.controller in channel.levels:
+            channel.levels[event.controller] = event.value
+            self._fader = (event.source, event.channel)
+        elif event.controller == ALL_SOUND_OFF:
+            channel.silence()
+        elif event.controller == RESET_CONTROLLERS:
+            channel.reset_controllers()
+            self.modulation = 0
+        elif event.controller in MODE_MESSAGES:
+            channel.let_all_go()
+        return []
+
+    def _roll_set(self, event: RollSet) -> list[Strike]:
+        bits = int.from_bytes(event.vector, "little")
+        pitches = frozenset(pitch for pitch in range(128) if bits >> pitch & 1)
+        begun = pitches - self._rolls.get(event.source, frozenset())
+        self._rolls[event.source] = pitches
+        return [Strike(event.at_s, pitch, ROLL_VELOCITY) for pitch in sorted(begun)]
+
+    def _source_lost(self, event: SourceLost) -> list[Strike]:
+        self._channels = {key: channel for key, channel in self._channels.items() if key[0] != event.source}
+        self._rolls.pop(event.source, None)
+        if self._fader not in self._channels:
+            self._fader = None
+        return []
+
+    def _panic(self, _event: Panic) -> list[Strike]:
+        for channel in self._channels.values():
+            channel.silence()
+            channel.pedal(False)
+            channel.catch(False)
+        self._rolls.clear()
+        return []
+
+    def _reset(self, _event: Reset) -> list[Strike]:
+        self._channels.clear()
+        self._rolls.clear()
+        self._fader = None
+        self.modulation = 0
+        return []
+
+    def _channel(self, event: NoteOn | NoteOff | Control) -> _Channel:
+        return self._channels.setdefault((event.source, event.channel), _Channel())
+
+    def _holders(self) -> set[int]:
+        """Every pitch that somebody holds."""
+        return set().union(*(channel.held() for channel in self._channels.values()), *self._rolls.values())
+
+    def _stamp(self, pitch: int, at_s: float) -> float:
+        self._last_s[pitch] = max(at_s, self._last_s.get(pitch, at_s))
+        return self._last_s[pitch]
+
+
+def _nothing(_event: Event) -> list[Strike]:
+    return []

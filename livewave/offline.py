@@ -1,0 +1,51 @@
+"""The same performer without a clock: a MIDI file becomes a WAV file, as it would have been heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from livewave.config import Config
+from livewave.control.events import Strike
+from livewave.link import Command, Order
+from livewave.music.clock import ManualClock
+from livewave.music.compass import Compass
+from livewave.music.ledger import Ledger
+from livewave.music.score import read_score
+from livewave.performer import Performer
+from livewave.render.engine import open_engine
+from livewave.render.modelfile import load_model
+from livewave.sound.wavfile import WavFile
+
+RATE_HZ = 48_000
+BLOCK_SAMPLES = 512
+TAIL_S = 1.0  # after the last note: its tail, and the fade into rest
+
+
+def render_file(midi: str | Path, wav: str | Path, config: Config, progress: Callable[[float, float], None]) -> float:
+    """Render `midi` to `wav` and return its seconds. `progress(done_s, total_s)` is called after every block.
+
+    Raises LivewaveError on a bad MIDI file, model or path.
+    """
+    events = read_score(midi)
+    model = load_model(config.model.name)
+    compass, ledger = Compass.of(model.provenance), Ledger()
+    changes = [change for event in events for change in ledger.feed(compass.fit(event))]
+    total_s = max(change.at_s for change in changes) + TAIL_S
+    rate = config.audio.rate_hz or RATE_HZ
+    clock = ManualClock()
+    performer = Performer(open_engine(config.model.engine, model), clock, rate, BLOCK_SAMPLES, config.model.seed,
+                          config.model.temperature, config.audio.gain_db, lead_s=0.0)
+    performer.sample_clock.observe(0.0, 0)
+    for change in changes:
+        struck = isinstance(change, Strike)
+        performer.obey(Command(Order.STRIKE if struck else Order.RELEASE, change.at_s, change.pitch,
+                               change.velocity if struck else 0))
+    out = WavFile(str(wav), rate)
+    block_s = performer.block_samples / model.spec.model_rate_hz
+    while clock.now_s() < total_s:
+        out.write(performer.step())
+        clock.advance(block_s)
+        progress(min(clock.now_s(), total_s), total_s)
+    out.close()
+    return clock.now_s()

@@ -1,0 +1,132 @@
+"""Engine: what every executor of the net does, the table of them, and `open_engine`.
+
+An engine computes what `livewave.render.wavenet.ReferenceEngine` defines. Adapters are imported when one is opened, so
+that a process loads only the engine that it plays with.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from livewave import EngineUnavailable
+from livewave.render.wavenet import Model, WaveNetSpec
+
+
+class Engine(Protocol):
+    """One net with one state: the samples so far. Made by `open_engine`.
+
+    Thread: performer only, every method. The output depends on the roll at each sample, the uniforms and the samples so
+    far, never on how calls divide them into blocks or columns.
+    Source: van den Oord et al. 2016, eq. 2; Manzelli et al. 2018, eq. 3; queues after Le Paine et al. 2016.
+    """
+
+    name: str
+    spec: WaveNetSpec
+
+    def reset(self) -> None:
+        """Return to the silence before the first sample, phases of the hint included."""
+
+    def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0) -> None:
+        """Fill `out` with the next samples, drawn from the net, and advance.
+
+        roll      uint8   [columns, 128]  velocity while the pitch sounds, 0 otherwise; each is held len(out) / columns samples
+        uniforms  float32 [samples]       in [0, 1), one per sample
+        out       float32 [samples]       written; -1..1 at spec.model_rate_hz; columns must divide it
+        temperature                       divides the logits; 0 takes the most likely sample
+
+        `native` allocates nothing and releases the GIL. Raises ValueError on a shape mismatch, before any state changes.
+        """
+
+    def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None) -> None:
+        """Advance on given audio instead of drawn audio: teacher forcing, or easing the history to silence.
+
+        roll      uint8   [columns, 128]      as in `render`
+        samples   float32 [samples]           -1..1 at spec.model_rate_hz
+        logits    float32 [samples, outputs]  written when given: what the net expected before it heard each sample
+
+        Allocation, GIL and errors as in `render`.
+        """
+
+    def close(self) -> None:
+        """Release what the engine holds. Nothing else may be called after this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One row of the table: the module an engine stands on, what to do without it, and its class, imported when called."""
+
+    needs: str
+    remedy: str
+    load: Callable[[], Callable[..., Engine]]
+
+
+def _native() -> Callable[..., Engine]:
+    from livewave.render.native import NativeEngine
+
+    return NativeEngine
+
+
+def _onnx() -> Callable[..., Engine]:
+    from livewave.render.onnx import OnnxEngine
+
+    return OnnxEngine
+
+
+def _reference() -> Callable[..., Engine]:
+    from livewave.render.wavenet import ReferenceEngine
+
+    return ReferenceEngine
+
+
+ENGINES = {
+    "native": Adapter("livewave.render._kernels", "build it with `make setup`, which needs a C++17 compiler", _native),
+    "onnx": Adapter("onnxruntime", "install it with `pip install onnxruntime`", _onnx),
+    "reference": Adapter("numpy", "install it with `pip install numpy`", _reference),
+}
+AUTO = ("native", "onnx")  # fastest first; the reference is never quick enough to play
+
+
+def available_engines() -> dict[str, str | None]:
+    """Name -> None when it can run here, or why not and the remedy. Imports no engine."""
+    return {name: _missing(adapter) for name, adapter in ENGINES.items()}
+
+
+def open_engine(name: str, model: Model, **options: object) -> Engine:
+    """An engine for `model`, in its initial state. "auto" takes the fastest that can run here.
+
+    options   the adapter's own: native has `precision` and `isa`
+    Raises EngineUnavailable, saying what exists and the remedy, for a name that is unknown or cannot run here.
+    """
+    if name == "auto":
+        name = _fastest()
+    if name not in ENGINES:
+        raise EngineUnavailable(f"there is no engine {name!r}; choose auto or one of {', '.join(ENGINES)}")
+    reason = _missing(ENGINES[name])
+    if reason:
+        raise EngineUnavailable(f"engine {name}: {reason}; {_alternatives()}")
+    try:
+        adapter = ENGINES[name].load()
+    except ImportError as error:
+        raise EngineUnavailable(f"engine {name} does not load ({error}): {ENGINES[name].remedy}") from error
+    return adapter(model, **options)
+
+
+def _missing(adapter: Adapter) -> str | None:
+    return None if importlib.util.find_spec(adapter.needs) else f"{adapter.needs} is missing: {adapter.remedy}"
+
+
+def _fastest() -> str:
+    reasons = available_engines()
+    for name in AUTO:
+        if reasons[name] is None:
+            return name
+    raise EngineUnavailable("no engine can play here. " + "; ".join(f"{name}: {reasons[name]}" for name in AUTO))
+
+
+def _alternatives() -> str:
+    return "available here: " + ", ".join(name for name, reason in available_engines().items() if reason is None)

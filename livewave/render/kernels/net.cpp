@@ -1,0 +1,396 @@
+// The net, sample by sample. Same equations and names as livewave/render/wavenet.py; README.md has layout and invariants.
+#include "net.h"
+
+#include <math.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+namespace livewave {
+namespace LIVEWAVE_ISA {
+namespace {
+
+#include "vec.h"
+
+#include "matrix.h"
+
+#include "draw.h"
+
+// While one lives, results too small for a normal float become 0: a decaying state must not slow the CPU down.
+class FlushTiny {
+public:
+#if defined(__x86_64__)
+    FlushTiny() : before(_mm_getcsr()) { _mm_setcsr(before | 0x8040); }  // FTZ and DAZ
+    ~FlushTiny() { _mm_setcsr(before); }
+    unsigned before;
+#elif defined(__aarch64__)
+    FlushTiny() {
+        asm volatile("mrs %0, fpcr" : "=r"(before));
+        asm volatile("msr fpcr, %0" : : "r"(before | (1ull << 24)));
+    }
+    ~FlushTiny() { asm volatile("msr fpcr, %0" : : "r"(before)); }
+    uint64_t before;
+#endif
+};
+
+struct Queue {
+    float* rows;  // [dilation][R]
+    int dilation, position;
+};
+
+struct Layer {
+    float* bias;  // [2R] of the gate
+    float* base;  // [2R] bias + V . y, as long as the roll stays
+    float* residual_bias;
+    Queue queue;
+};
+
+// Widths with a p are padded to whole vectors. Padding of weights is 0, so padding of activations stays 0.
+template <class P>
+class WaveNet final : public Net {
+public:
+    explicit WaveNet(const Description& description) : d(description) {
+        Arena counting{nullptr};
+        build(counting);
+        memory = static_cast<char*>(allocate(counting.used));
+        Arena arena{memory};
+        build(arena);
+        reset();
+    }
+
+    ~WaveNet() override { release(memory); }
+
+    void reset() override {
+        for (int k = 0; k < d.layers; ++k) {
+            Queue& queue = layers[k].queue;
+            memset(queue.rows, 0, sizeof(float) * size_t(queue.dilation) * Rp);
+            queue.position = 0;
+        }
+        for (int i = 0; i < 2 * Tp; ++i) waveform[i] = d.silence;
+        for (int& heard : classes) heard = d.silence_class;
+        newest = 0;
+        sample = 0;
+        unsettled = 0;
+        memset(held_column, 0, PITCHES);
+        memset(rolls, 0, size_t(PITCHES) * d.roll_kernel);
+        list_sounding();
+        project_condition();
+    }
+
+    void render(const uint8_t* roll, int64_t columns, int64_t held, const float* uniforms, float* out,
+                float temperature) override {
+        FlushTiny flush;
+        for (int64_t column = 0; column < columns; ++column) {
+            hold(roll + column * PITCHES);
+            for (int64_t t = column * held; t < (column + 1) * held; ++t) {
+                step(true);
+                if (d.mixtures) {
+                    out[t] = clipped(draw_logistic(logits, d.mixtures, uniforms[t], temperature));
+                    hear(out[t]);
+                } else {
+                    int drawn = draw_class(logits, uniforms[t], temperature);
+                    out[t] = mulaw[drawn];
+                    hear_class(drawn);
+                }
+            }
+        }
+    }
+
+    void feed(const uint8_t* roll, int64_t columns, int64_t held, const float* samples, float* logits_out) override {
+        FlushTiny flush;
+        for (int64_t column = 0; column < columns; ++column) {
+            hold(roll + column * PITCHES);
+            for (int64_t t = column * held; t < (column + 1) * held; ++t) {
+                step(logits_out != nullptr);
+                if (logits_out) memcpy(logits_out + t * d.outputs, logits, sizeof(float) * d.outputs);
+                float heard = samples[t] == samples[t] ? samples[t] : d.silence;
+                if (d.mixtures)
+                    hear(heard);
+                else
+                    hear_class(class_of(heard));
+            }
+        }
+    }
+
+private:
+    Description d;
+    char* memory;
+    int Rp, Sp, Ap, Cp, Tp, Op;
+
+    // Weights, in the order one sample reads them; then what is read only when the roll changes.
+    Matrix<P> input_waveform, hidden_matrix, logits_matrix;
+    Matrix<P>*gate, *mix, *condition;      // [L] each
+    float *class_rows, *input_bias, *hint_rows;  // [taps][256][R], [R], [4][R]
+    float *skip_bias, *hidden_bias, *logits_bias;
+    float *condition_kernel, *condition_bias;    // [K][128][C], [C]
+    float *mulaw, *thresholds;                   // [256]
+    uint32_t* phase_steps;                       // [128]
+
+    // State.
+    Layer* layers;
+    float* waveform;   // [2][T]: written twice, so that the last T samples lie in one piece, newest first
+    int newest;        // where in `waveform`
+    int classes[16];   // newest first
+    uint32_t sample;   // since reset; wraps as the phases do
+    uint8_t held_column[PITCHES];  // as the net sees it: 0 or 1 with a binary roll
+    uint8_t* rolls;                // [K][128], newest first
+    int unsettled;                 // samples until `rolls` is all `held_column`
+    int sounding[2];               // partials below half the rate: of f0, of 2 * f0
+    uint32_t* partial_steps[2];    // [128] each, 0 after the last
+    float* partial_on[2];          // [128] each: 1, and 0 after the last
+
+    // Activations.
+    float *stream;  // [past R | x R | skip S]: the gate reads the first two, the mix adds to the last two
+    float *gates, *z, *y, *hidden, *logits;
+
+    float* copied(Arena& arena, const float* rows, int count, int width, int width_padded) {
+        float* copy = arena.take<float>(size_t(count) * width_padded);
+        if (copy && rows)
+            for (int i = 0; i < count; ++i) memcpy(copy + size_t(i) * width_padded, rows + size_t(i) * width, sizeof(float) * width);
+        return copy;
+    }
+
+    Matrix<P> packed(Arena& arena, const float* rows, int inputs, int outputs) {
+        return pack<P>(arena, padded(inputs), padded(outputs), [=](int i, int o) {
+            return i < inputs && o < outputs ? rows[size_t(i) * outputs + o] : 0.0f;
+        });
+    }
+
+    // [past; current] -> [filter | gate], both halves padded to whole vectors
+    Matrix<P> packed_gate(Arena& arena, int k) {
+        const size_t R = d.residual, first = k * R * 2 * R;
+        return pack<P>(arena, 2 * Rp, 2 * Rp, [=](int i, int o) {
+            const float* rows = (i < Rp ? d.past : d.current) + first;
+            size_t in = i % Rp, out = o % Rp;
+            return in < R && out < R ? rows[in * 2 * R + (o < Rp ? 0 : R) + out] : 0.0f;
+        });
+    }
+
+    // z -> [x | skip]; the last layer's x goes nowhere
+    Matrix<P> packed_mix(Arena& arena, int k) {
+        const size_t R = d.residual, S = d.skip;
+        const int x = k < d.layers - 1 ? Rp : 0;
+        return pack<P>(arena, Rp, x + Sp, [=](int i, int o) {
+            if (size_t(i) >= R) return 0.0f;
+            if (o < x) return size_t(o) < R ? d.residual_weights[(k * R + i) * R + o] : 0.0f;
+            return size_t(o - x) < S ? d.skip_weights[(k * R + i) * S + (o - x)] : 0.0f;
+        });
+    }
+
+    Matrix<P> packed_condition(Arena& arena, int k) {
+        const size_t R = d.residual, C = d.cond;
+        return pack<P>(arena, Cp, 2 * Rp, [=](int i, int o) {
+            size_t out = o % Rp;
+            return size_t(i) < C && out < R ? d.condition[(k * C + i) * 2 * R + (o < Rp ? 0 : R) + out] : 0.0f;
+        });
+    }
+
+    void build(Arena& arena) {
+        const int R = d.residual, L = d.layers;
+        Rp = padded(R), Sp = padded(d.skip), Ap = padded(d.hidden), Cp = padded(d.cond);
+        Tp = padded(d.input_kernel), Op = padded(d.outputs);
+        const bool filling = arena.memory;
+
+        gate = arena.take<Matrix<P>>(L), mix = arena.take<Matrix<P>>(L), condition = arena.take<Matrix<P>>(L);
+        layers = arena.take<Layer>(L);
+        if (d.input_kernel) input_waveform = packed(arena, d.input_waveform, d.input_kernel, R);
+        for (int k = 0; k < L; ++k) {
+            Matrix<P> g = packed_gate(arena, k), m = packed_mix(arena, k);
+            if (filling) gate[k] = g, mix[k] = m;
+        }
+        hidden_matrix = packed(arena, d.hidden_weights, d.skip, d.hidden);
+        logits_matrix = packed(arena, d.logits_weights, d.hidden, d.outputs);
+
+        input_bias = copied(arena, d.input_bias, 1, R, Rp);
+        hint_rows = copied(arena, d.hint, 4, R, Rp);
+        skip_bias = copied(arena, d.skip_bias, 1, d.skip, Sp);
+        hidden_bias = copied(arena, d.hidden_bias, 1, d.hidden, Ap);
+        logits_bias = copied(arena, d.logits_bias, 1, d.outputs, Op);
+        stream = arena.take<float>(2 * Rp + Sp);
+        gates = arena.take<float>(2 * Rp);
+        z = arena.take<float>(Rp);
+        hidden = arena.take<float>(Ap);
+        logits = arena.take<float>(Op);
+        waveform = arena.take<float>(2 * Tp);
+        for (int k = 0; k < L; ++k) {
+            float* base = arena.take<float>(2 * Rp);
+            float* residual_bias = copied(arena, k < L - 1 ? d.residual_bias + size_t(k) * R : nullptr, 1, R, Rp);
+            if (filling) layers[k].base = base, layers[k].residual_bias = residual_bias;
+        }
+        class_rows = copied(arena, d.input_classes, d.class_kernel * CLASSES, R, Rp);
+        mulaw = copied(arena, d.mulaw, 1, CLASSES, CLASSES);
+        thresholds = copied(arena, d.mulaw_thresholds, 1, CLASSES, CLASSES);
+        for (int k = 0; k < L; ++k) {
+            float* rows = arena.take<float>(size_t(d.dilations[k]) * Rp);
+            if (filling) layers[k].queue = {rows, d.dilations[k], 0};
+        }
+
+        for (int k = 0; k < L; ++k) {
+            float* bias = arena.take<float>(2 * Rp);
+            if (!filling) continue;
+            for (int half = 0; half < 2; ++half)
+                memcpy(bias + half * Rp, d.gate_bias + size_t(2 * k + half) * R, sizeof(float) * R);
+            layers[k].bias = bias;
+        }
+        if (d.cond)
+            for (int k = 0; k < L; ++k) {
+                Matrix<P> v = packed_condition(arena, k);
+                if (filling) condition[k] = v;
+            }
+        condition_kernel = copied(arena, d.condition_kernel, d.cond ? d.roll_kernel * PITCHES : 0, d.cond, Cp);
+        condition_bias = copied(arena, d.condition_bias, 1, d.cond, Cp);
+        y = arena.take<float>(Cp);
+        rolls = arena.take<uint8_t>(size_t(PITCHES) * d.roll_kernel);
+        phase_steps = arena.take<uint32_t>(PITCHES);
+        if (filling) memcpy(phase_steps, d.phase_steps, sizeof(uint32_t) * PITCHES);
+        for (int harmonic = 0; harmonic < 2; ++harmonic) {
+            partial_steps[harmonic] = arena.take<uint32_t>(PITCHES);
+            partial_on[harmonic] = arena.take<float>(PITCHES);
+        }
+    }
+
+    // Takes over the column that is held from the next sample on.
+    void hold(const uint8_t* column) {
+        if (!d.cond) return;
+        uint8_t seen[PITCHES];
+        for (int p = 0; p < PITCHES; ++p) seen[p] = d.velocity ? column[p] : column[p] > 0;
+        if (!memcmp(seen, held_column, PITCHES)) return;
+        memcpy(held_column, seen, PITCHES);
+        unsettled = d.roll_kernel;
+        list_sounding();
+    }
+
+    // The partials that the hint sums, so that a sample only looks at pitches that sound.
+    void list_sounding() {
+        for (int harmonic = 0; harmonic < 2; ++harmonic) {
+            uint32_t* steps = partial_steps[harmonic];
+            float* on = partial_on[harmonic];
+            memset(steps, 0, sizeof(uint32_t) * PITCHES);
+            memset(on, 0, sizeof(float) * PITCHES);
+            int n = 0;
+            for (int p = 0; p < PITCHES; ++p)
+                if (held_column[p] && uint64_t(harmonic + 1) * phase_steps[p] < uint64_t(1) << 31)
+                    steps[n] = (harmonic + 1) * phase_steps[p], on[n++] = 1.0f;
+            sounding[harmonic] = n;
+        }
+    }
+
+    // y and every layer's bias + V . y, from the last K columns.
+    void project_condition() {
+        if (!d.cond) {
+            for (int k = 0; k < d.layers; ++k) memcpy(layers[k].base, layers[k].bias, sizeof(float) * 2 * Rp);
+            return;
+        }
+        memcpy(y, condition_bias, sizeof(float) * Cp);
+        for (int tap = 0; tap < d.roll_kernel; ++tap)
+            for (int p = 0; p < PITCHES; ++p) {
+                uint8_t value = rolls[tap * PITCHES + p];
+                if (value) add_row(y, condition_kernel + size_t(tap * PITCHES + p) * Cp, Cp, d.velocity ? value / 127.0f : 1.0f);
+            }
+        for (int k = 0; k < d.layers; ++k) multiply(condition[k], y, layers[k].bias, layers[k].base);
+    }
+
+    static void add_row(float* to, const float* row, int width, float factor) {
+        for (int i = 0; i < width; i += LANES) store(to + i, load(to + i) + factor * load(row + i));
+    }
+
+    void add_hint(float* x) {
+        for (int harmonic = 0; harmonic < 2; ++harmonic) {
+            Vec cosines{}, sines{};
+            for (int i = 0; i < sounding[harmonic]; i += LANES) {
+                Words phase = sample * *reinterpret_cast<const Words*>(partial_steps[harmonic] + i);
+                Vec on = load(partial_on[harmonic] + i);
+                cosines += on * sine(phase + (1u << 30));
+                sines += on * sine(phase);
+            }
+            add_row(x, hint_rows + (2 * harmonic) * Rp, Rp, sum(cosines));
+            add_row(x, hint_rows + (2 * harmonic + 1) * Rp, Rp, sum(sines));
+        }
+    }
+
+    void input_layer(float* x) {
+        memcpy(x, input_bias, sizeof(float) * Rp);
+        for (int tap = 0; tap < d.class_kernel; ++tap)
+            add_row(x, class_rows + size_t(tap * CLASSES + classes[tap]) * Rp, Rp, 1.0f);
+        if (d.input_kernel) multiply(input_waveform, waveform + newest, x, x);
+        if (d.hint && sounding[0]) add_hint(x);
+    }
+
+    // Queues are larger than the nearest cache and read one row each per sample: ask for rows before they are needed.
+    void prefetch_queue(int k) {
+        if (k >= d.layers) return;
+        const float* row = layers[k].queue.rows + size_t(layers[k].queue.position) * Rp;
+        for (int i = 0; i < Rp; i += 16) __builtin_prefetch(row + i, 1);
+    }
+
+    void step(bool with_logits) {
+        float *past = stream, *x = stream + Rp, *skip = x + Rp;
+        if (unsettled) {
+            memmove(rolls + PITCHES, rolls, size_t(PITCHES) * (d.roll_kernel - 1));
+            memcpy(rolls, held_column, PITCHES);
+            project_condition();
+            --unsettled;
+        }
+        prefetch_queue(0), prefetch_queue(1);
+        input_layer(x);
+        memcpy(skip, skip_bias, sizeof(float) * Sp);
+        for (int k = 0; k < d.layers; ++k) {
+            Layer& layer = layers[k];
+            prefetch_queue(k + 2);
+            float* row = layer.queue.rows + size_t(layer.queue.position) * Rp;
+            memcpy(past, row, sizeof(float) * Rp);
+            memcpy(row, x, sizeof(float) * Rp);
+            if (++layer.queue.position == layer.queue.dilation) layer.queue.position = 0;
+            multiply(gate[k], stream, layer.base, gates);
+            for (int i = 0; i < Rp; i += LANES) store(z + i, gated(load(gates + i), load(gates + Rp + i)));
+            if (k == d.layers - 1) {
+                multiply(mix[k], z, skip, skip);
+                break;
+            }
+            multiply(mix[k], z, x, x);
+            for (int i = 0; i < Rp; i += LANES) store(x + i, load(x + i) + load(layer.residual_bias + i));
+        }
+        if (with_logits) output_stage(skip);
+        ++sample;
+    }
+
+    void output_stage(float* skip) {
+        for (int i = 0; i < Sp; i += LANES) store(skip + i, rectified(load(skip + i)));
+        multiply(hidden_matrix, skip, hidden_bias, hidden);
+        for (int i = 0; i < Ap; i += LANES) store(hidden + i, rectified(load(hidden + i)));
+        multiply(logits_matrix, hidden, logits_bias, logits);
+    }
+
+    static float clipped(float x) { return x > -1.0f ? (x < 1.0f ? x : 1.0f) : -1.0f; }
+
+    int class_of(float x) const {
+        int found = 0;
+        for (int stride = CLASSES / 2; stride; stride /= 2)
+            if (x >= thresholds[found + stride]) found += stride;
+        return found;
+    }
+
+    void hear_class(int heard) {
+        memmove(classes + 1, classes, sizeof(classes) - sizeof(int));
+        classes[0] = heard;
+        hear(mulaw[heard]);
+    }
+
+    void hear(float heard) {
+        if (!Tp) return;
+        newest = newest ? newest - 1 : Tp - 1;
+        waveform[newest] = waveform[newest + Tp] = heard;
+    }
+};
+
+}  // namespace
+
+Net* make(const Description& d) {
+    if (d.bf16) return new WaveNet<Bf16>(d);
+    return new WaveNet<F32>(d);
+}
+
+}  // namespace LIVEWAVE_ISA
+}  // namespace livewave

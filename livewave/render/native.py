@@ -1,0 +1,153 @@
+"""The native engine: every check here, every loop in C++ (kernels/) without the GIL.
+
+One source is compiled for several instruction sets; the best one of this CPU is chosen when an engine opens, or the one
+that the environment variable LIVEWAVE_ISA names.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+
+import numpy as np
+
+from livewave import EngineUnavailable
+from livewave.render import _kernels
+from livewave.render.wavenet import (
+    CLASSES,
+    MULAW,
+    SILENCE_CLASS,
+    Model,
+    WaveNetSpec,
+    check_block,
+    check_weights,
+    mulaw_encode,
+    phase_steps,
+)
+
+PRECISIONS = ("bf16", "f32")
+
+
+def isas() -> list[str]:
+    """Instruction sets that were built and that this CPU runs, slowest first: of baseline, v3, v4 (x86-64), neon (arm64)."""
+    return _kernels.isas()
+
+
+class NativeEngine:
+    """See `livewave.render.engine.Engine`. All methods: performer thread only; one engine is one net with one state.
+
+    precision  "bf16": matrices rounded to bfloat16 (half the memory to read per sample); "f32": as trained
+    isa        one of `isas()`; None takes LIVEWAVE_ISA, or else the best
+    Raises EngineUnavailable for any other precision or isa, ValueError when the weights do not fit the spec.
+    """
+
+    name = "native"
+
+    def __init__(self, model: Model, precision: str = "bf16", isa: str | None = None) -> None:
+        check_weights(model.spec, model.weights)
+        self.spec = model.spec
+        self.precision = _legal("precision", precision, PRECISIONS)
+        self.isa = _choose_isa(isa)
+        arrays = {name: np.ascontiguousarray(weights) for name, weights in model.weights.items()}
+        arrays |= {"mulaw": MULAW, "mulaw_thresholds": mulaw_thresholds()}
+        dilations = np.array(model.spec.dilations, np.int32)
+        self._net = _kernels.Net(self.isa, _numbers(model.spec, precision), arrays, dilations, phase_steps(model.spec))
+
+    def reset(self) -> None:
+        """Back to the silence before the first sample. Allocates nothing."""
+        self._open_net().reset()
+
+    def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0) -> None:
+        """Fill `out` with the next samples. See `Engine.render`; every array must be C-contiguous."""
+        check_block(self.spec, roll, out)
+        _check("uniforms", uniforms, out.shape)
+        _check_contiguous(roll=roll, uniforms=uniforms, out=out)
+        _check_writeable("out", out)
+        self._open_net().render(roll, uniforms, out, float(temperature))
+
+    def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None) -> None:
+        """Advance on given audio. See `Engine.feed`; every array must be C-contiguous. A NaN is heard as silence."""
+        check_block(self.spec, roll, samples)
+        _check_contiguous(roll=roll, samples=samples)
+        if logits is None:
+            self._open_net().feed(roll, samples)
+            return
+        _check("logits", logits, (len(samples), self.spec.outputs))
+        _check_contiguous(logits=logits)
+        _check_writeable("logits", logits)
+        self._open_net().feed_for_logits(roll, samples, logits)
+
+    def close(self) -> None:
+        """Release weights and state. Any other call after this raises ValueError."""
+        self._net = None
+
+    def _open_net(self) -> _kernels.Net:
+        if self._net is None:
+            raise ValueError("this engine is closed")
+        return self._net
+
+
+@functools.cache
+def mulaw_thresholds() -> np.ndarray:
+    """float32 [256]: the least sample that `mulaw_encode` puts into each class, found by bisection of the floats in -1..1.
+
+    With them the kernels need no logarithm, and agree with the definition on every float.
+    """
+    low, high = np.full(CLASSES, -_rank(1.0), np.int64), np.full(CLASSES, _rank(1.0), np.int64)
+    while (low < high).any():
+        middle = (low + high) // 2
+        reached = mulaw_encode(_ranked(middle)) >= np.arange(CLASSES)
+        high, low = np.where(reached, middle, high), np.where(reached, low, np.minimum(middle + 1, high))
+    return _ranked(high)
+
+
+def _rank(sample: float) -> int:
+    return int(np.float32(sample).view(np.int32))
+
+
+def _ranked(ranks: np.ndarray) -> np.ndarray:
+    """float32: the floats in their order, 0 at rank 0, the negative ones below."""
+    magnitudes = np.abs(ranks).astype(np.int32).view(np.float32)
+    return np.where(ranks < 0, -magnitudes, magnitudes)
+
+
+def _numbers(spec: WaveNetSpec, precision: str) -> dict[str, float]:
+    logistic = spec.output == "logistic"
+    names = ("roll_kernel", "cond_channels", "residual_channels", "skip_channels", "out_channels", "class_kernel", "input_kernel")
+    return {name: getattr(spec, name) for name in names} | {
+        "outputs": spec.outputs,
+        "mixtures": spec.mixtures if logistic else 0,
+        "velocity": int(spec.roll_encoding == "velocity"),
+        "bf16": int(precision == "bf16"),
+        "silence": 0.0 if logistic else float(MULAW[SILENCE_CLASS]),
+        "silence_class": SILENCE_CLASS,
+    }
+
+
+def _legal(what: str, value: str, choices: tuple[str, ...] | list[str]) -> str:
+    if value not in choices:
+        raise EngineUnavailable(f"the native engine has no {what} {value!r} here; choose one of {', '.join(choices)}")
+    return value
+
+
+def _choose_isa(isa: str | None) -> str:
+    if isa is not None:
+        return _legal("isa", isa, isas())
+    wanted = os.environ.get("LIVEWAVE_ISA")
+    return _legal("isa LIVEWAVE_ISA =", wanted, isas()) if wanted else isas()[-1]
+
+
+def _check(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
+    if array.shape != shape or array.dtype != np.float32:
+        raise ValueError(f"{name} is {array.dtype}{list(array.shape)}; expected float32{list(shape)}")
+
+
+def _check_contiguous(**arrays: np.ndarray) -> None:
+    for name, array in arrays.items():
+        if not array.flags.c_contiguous:
+            raise ValueError(f"{name} is not C-contiguous; pass a copy of it")
+
+
+def _check_writeable(name: str, array: np.ndarray) -> None:
+    if not array.flags.writeable:
+        raise ValueError(f"{name} is read-only; it is where the result goes")

@@ -1,0 +1,77 @@
+"""One engine, played: its random numbers, its rests, its fades."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from livewave.render.engine import Engine
+
+REST_HOLD_S = 0.5  # a roll empty for so long is a rest: tails have rung out
+REST_FADE_S = 0.1
+ATTACK_S = 0.002
+
+
+class Voice:
+    """An engine that knows how to be silent. Thread: performer only.
+
+    Left alone on an empty roll a sampled net may babble. So when the roll has been empty for REST_HOLD_S the sound is
+    faded out, and from then on the net is fed silence: its memory comes to rest, and the next note starts from there.
+    At `reset` it is fed silence too, so that the first sample ever heard is not a start-up burst.
+    Every sample uses up one random number, whether it is drawn or fed: a take depends on seed and roll alone.
+    """
+
+    def __init__(self, engine: Engine, seed: int, temperature: float) -> None:
+        self.engine, self.seed, self.temperature = engine, seed, temperature
+        rate = engine.spec.model_rate_hz
+        self._hold, self._fade = round(REST_HOLD_S * rate), round(REST_FADE_S * rate)
+        self._rise_step, self._fall_step = 1.0 / (ATTACK_S * rate), -1.0 / self._fade
+        self.reset()
+
+    def reset(self) -> None:
+        """As at start: memory at rest, silent, random numbers from the beginning."""
+        self.engine.reset()
+        self._random = np.random.Generator(np.random.PCG64(self.seed))
+        self._rest = self._hold + self._fade  # samples since the roll was last busy
+        self._gain = 0.0
+        warm = np.zeros(self.engine.spec.receptive_field, np.float32)
+        self.engine.feed(np.zeros((1, 128), np.uint8), warm)
+
+    def render(self, roll: np.ndarray, out: np.ndarray) -> None:
+        """Fill `out` with the next samples.
+
+        roll  uint8   [columns, 128]  each column held for len(out) / columns samples
+        out   float32 [samples]       written; -1..1 at the model's rate
+        """
+        held = len(out) // len(roll)
+        uniforms = self._random.random(len(out), dtype=np.float32)
+        rests = self._count_rests(roll, held)
+        asleep = rests >= self._hold + self._fade
+        edges = np.flatnonzero(np.diff(asleep, prepend=not asleep[0], append=not asleep[-1]))
+        for first, last in zip(edges[:-1], edges[1:]):
+            part = slice(first * held, last * held)
+            if asleep[first]:
+                out[part] = 0.0
+                self.engine.feed(roll[first:last], out[part])
+            else:
+                self.engine.render(roll[first:last], uniforms[part], out[part], self.temperature)
+        self._fade_out(rests, out, held)
+
+    def _count_rests(self, roll: np.ndarray, held: int) -> np.ndarray:
+        """int64 [columns]: for how many samples the roll has been empty when the column begins; 0 in a busy column."""
+        busy = roll.any(1) if self.engine.spec.cond_channels else np.ones(len(roll), bool)
+        rests = np.zeros(len(roll), np.int64)
+        for column, sounding in enumerate(busy):
+            rests[column] = 0 if sounding else self._rest
+            self._rest = 0 if sounding else self._rest + held
+        return rests
+
+    def _fade_out(self, rests: np.ndarray, out: np.ndarray, held: int) -> None:
+        """Scale `out` in place: down over REST_FADE_S once a rest is long enough, up over ATTACK_S when a note comes."""
+        if self._gain == 1.0 and rests.max() < self._hold:
+            return
+        ramp = np.arange(1, held + 1)
+        for column, rest in enumerate(rests):
+            step = self._rise_step if rest < self._hold else self._fall_step
+            gains = np.clip(self._gain + step * ramp, 0.0, 1.0)
+            out[column * held : (column + 1) * held] *= gains
+            self._gain = float(gains[-1])

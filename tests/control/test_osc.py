@@ -1,0 +1,375 @@
+from __future__ import annotations
+
+import logging
+import random
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import build_msg
+
+from livewave import ConfigError, __version__
+from livewave.control.events import Control, EventQueue, NoteOff, NoteOn, Panic, Reset, RollSet, Setting
+from livewave.control.osc import FAILS_PER_S, MAX_CLIENTS, OscServer
+from livewave.control.osc_addresses import ADDRESSES, address_table
+from livewave.control.osc_schedule import LEAD_S, LONGEST_S
+from tests.control.osc_cases import MALFORMED, NOTE, REFUSED, ahead, bundle, nested
+
+PATIENCE_S = 20.0
+SOURCE = "osc:127.0.0.1"
+
+
+class Peer:
+    """A server under test and one client of it."""
+
+    def __init__(self) -> None:
+        self.queue = EventQueue()
+        self.server = OscServer(self.queue, port=0, status=lambda: {"model": "sine", "underruns": 0})
+        self.socket = self.another()
+        self.address = self.socket.getsockname()
+        self._syncs = 0
+        self.server.start()
+
+    def another(self) -> socket.socket:
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        client.bind(("127.0.0.1", 0))
+        client.settimeout(PATIENCE_S)
+        return client
+
+    def raw(self, datagram: bytes) -> None:
+        self.socket.sendto(datagram, self.server.address)
+
+    def send(self, address: str, *values: object) -> None:
+        self.raw(build_msg(address, list(values)).dgram)
+
+    def receive(self, client: socket.socket | None = None) -> tuple[str, list]:
+        message = OscMessage((client or self.socket).recv(65_536))
+        return message.address, message.params
+
+    def replies(self) -> list[tuple[str, list]]:
+        """What came back for everything sent so far: the server answers in order."""
+        self._syncs += 1
+        self.send("/livewave/sync", self._syncs)
+        replies = []
+        while (reply := self.receive()) != ("/livewave/synced", [self._syncs]):
+            replies.append(reply)
+        return replies
+
+    def events(self) -> list:
+        assert self.replies() == []
+        return self.queue.drain()
+
+    def close(self) -> None:
+        self.server.close()
+        self.socket.close()
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    peer = Peer()
+    yield peer
+    peer.close()
+
+
+def _without_time(event: object) -> tuple:
+    return type(event), *(getattr(event, name) for name in type(event).__dataclass_fields__ if name != "at_s")
+
+
+def _vector(*pitches: int) -> bytes:
+    return sum(1 << pitch for pitch in pitches).to_bytes(16, "little")
+
+
+@pytest.mark.parametrize(
+    ("address", "values", "event"),
+    [
+        ("/livewave/note", [60, 100], NoteOn(0, SOURCE, 0, 60, 100)),
+        ("/livewave/note", [60, 0], NoteOff(0, SOURCE, 0, 60)),
+        ("/livewave/note", [60.0, True], NoteOn(0, SOURCE, 0, 60, 1)),
+        ("/livewave/note/on", [0, 127], NoteOn(0, SOURCE, 0, 0, 127)),
+        ("/livewave/note/on", [60, False], NoteOff(0, SOURCE, 0, 60)),
+        ("/livewave/note/off", [127], NoteOff(0, SOURCE, 0, 127)),
+        ("/livewave/roll", [_vector(0, 60)], RollSet(0, SOURCE, _vector(0, 60))),
+        ("/livewave/sustain", [1], Control(0, SOURCE, 0, 64, 127)),
+        ("/livewave/sustain", [0.0], Control(0, SOURCE, 0, 64, 0)),
+        ("/livewave/panic", [], Panic(0, SOURCE)),
+        ("/livewave/reset", [], Reset(0, SOURCE)),
+    ],
+)
+def test_every_playing_address_becomes_its_event_without_a_reply(peer, address, values, event) -> None:
+    before_s = time.monotonic()
+    peer.send(address, *values)
+    (arrived,) = peer.events()
+    assert _without_time(arrived) == _without_time(event)
+    assert before_s <= arrived.at_s <= time.monotonic()
+
+
+@pytest.mark.parametrize(
+    ("address", "value", "name"),
+    [("gain", -6.0, "gain_db"), ("gain", 3, "gain_db"), ("temperature", 0.75, "temperature"), ("model", "sine", "model")],
+)
+def test_a_setting_carries_who_waits_for_its_answer(peer, address, value, name) -> None:
+    peer.send(f"/livewave/{address}", value)
+    (event,) = peer.events()
+    assert _without_time(event) == (Setting, SOURCE, name, value, peer.address)
+    peer.server.reply(event.sender, "/livewave/done", "/livewave/model")
+    assert peer.receive() == ("/livewave/done", ["/livewave/model"])
+
+
+@pytest.mark.parametrize(
+    ("address", "values", "reason"),
+    [
+        ("/livewave/note", [128, 1], "pitch: 128 is outside 0..127"),
+        ("/livewave/note", [60, -1], "velocity: -1 is outside 0..127"),
+        ("/livewave/note", [60.5, 1], "pitch: 60.5 is not a whole number"),
+        ("/livewave/note", [60], "1 arguments; it takes 2 (pitch, velocity)"),
+        ("/livewave/note", [60, 1, 1], "3 arguments"),
+        ("/livewave/note", ["sixty", 1], "is not a whole number"),
+        ("/livewave/note", [[60], 1], "is not a whole number"),
+        ("/livewave/note/off", [2**40], "is outside 0..127"),
+        ("/livewave/gain", [float("nan")], "gain: nan is not a finite number"),
+        ("/livewave/gain", [float("-inf")], "is not a finite number"),
+        ("/livewave/gain", [50.0], "gain: 50.0 is outside -90..12"),
+        ("/livewave/temperature", [2.5], "is outside 0..2"),
+        ("/livewave/roll", [b"short"], "length 5 is outside 16..16"),
+        ("/livewave/roll", [60], "60 is not a blob"),
+        ("/livewave/model", [""], "length 0 is outside 1..1024"),
+        ("/livewave/model", [7], "7 is not a text"),
+        ("/livewave/panic", [1], "1 arguments; it takes 0 (none)"),
+        ("/livewave/notify", [1, 70_000], "port: 70000 is outside 1..65535"),
+        ("/livewave/nothing", [], "there is no such address"),
+    ],
+)
+def test_what_does_not_fit_is_answered_with_its_reason_and_plays_nothing(peer, address, values, reason) -> None:
+    peer.send(address, *values)
+    ((fail, (named, why)),) = peer.replies()
+    assert (fail, named) == ("/livewave/fail", address)
+    assert reason in why
+    assert peer.queue.drain() == []
+    assert peer.server.refused == 1
+
+
+@pytest.mark.parametrize("name", [*MALFORMED, *REFUSED])
+def test_a_bad_datagram_is_counted_answered_and_stops_nothing(peer, name) -> None:
+    peer.raw({**MALFORMED, **REFUSED}[name])
+    ((fail, _),) = peer.replies()
+    assert fail == "/livewave/fail"
+    assert peer.server.refused == 1
+    peer.raw(NOTE)
+    assert len(peer.events()) == 1
+
+
+def test_ten_thousand_mutated_datagrams_stop_nothing(peer) -> None:
+    chance = random.Random(2)
+    seeds = [NOTE, nested(4), bundle(NOTE, NOTE, tag=ahead(0.5)), build_msg("/livewave/notify", [1, 9]).dgram]
+    for number in range(10_000):
+        datagram = bytearray(chance.choice(seeds))
+        for _ in range(chance.randint(1, 4)):
+            datagram[chance.randrange(len(datagram))] = chance.choice((0, 1, 4, 42, 255, chance.randrange(256)))
+        peer.raw(bytes(datagram))
+        if number % 200 == 0:
+            peer.replies()
+    peer.replies()
+    peer.queue.drain()
+    peer.send("/livewave/clearSched")
+    peer.raw(NOTE)
+    assert any(isinstance(event, NoteOn) for event in peer.events())
+
+
+def test_the_first_bad_message_is_logged_and_a_flood_is_not(peer, caplog) -> None:
+    with caplog.at_level(logging.WARNING, "livewave.control.osc"):
+        for _ in range(50):
+            peer.send("/livewave/note", 200, 1)
+        peer.replies()
+    assert peer.server.refused == 50
+    assert 1 <= len(caplog.records) < 10
+    assert "/livewave/note pitch: 200 is outside 0..127" in caplog.records[0].getMessage()
+
+
+def test_complaints_to_senders_are_bounded(peer) -> None:
+    for _ in range(20):
+        for _ in range(50):
+            peer.send("/nothing")
+        replies = peer.replies()
+    assert peer.server.refused == 1_000
+    assert len(replies) <= FAILS_PER_S
+
+
+@pytest.mark.parametrize("address", ["/fail", "/livewave/fail", "/done", "/status.reply", "/synced", "/late"])
+def test_a_peers_complaint_is_never_answered_so_that_two_programs_cannot_argue_for_ever(peer, address) -> None:
+    peer.send(address, "/livewave/fail", "there is no such address")
+    assert peer.replies() == []
+    assert peer.server.refused == 1
+
+
+def test_order_is_kept_inside_and_between_datagrams(peer) -> None:
+    notes = [build_msg("/livewave/note", [pitch, 1]).dgram for pitch in range(128)]
+    peer.raw(bundle(*notes[:40], bundle(*notes[40:50]), *notes[50:60]))
+    for note in notes[60:]:
+        peer.raw(note)
+    assert [event.pitch for event in peer.events()] == list(range(128))
+
+
+def test_a_pattern_reaches_every_address_it_names(peer) -> None:
+    peer.send("/livewave/note/o*", 60)
+    assert [reply[1][0] for reply in peer.replies()] == ["/livewave/note/on"]
+    assert [type(event) for event in peer.queue.drain()] == [NoteOff]
+
+
+def test_a_bundle_dated_ahead_becomes_an_event_of_its_moment_shortly_before_it(peer) -> None:
+    peer.send("/livewave/sync", 0)
+    peer.receive()
+    sent_s = time.monotonic()
+    peer.raw(bundle(NOTE, tag=ahead(LEAD_S + 0.2)))
+    peer.raw(build_msg("/livewave/note", [70, 1]).dgram)
+    assert [event.pitch for event in peer.events()] == [70]
+    assert peer.server.scheduled == 1
+    assert peer.queue.wait(PATIENCE_S)
+    (event,) = peer.queue.drain()
+    assert event.pitch == 60
+    assert event.at_s == pytest.approx(sent_s + LEAD_S + 0.2, abs=0.05)
+
+
+def test_events_of_one_dated_bundle_share_their_moment_to_the_microsecond(peer) -> None:
+    tag = ahead(LEAD_S + 0.1)
+    peer.raw(bundle(NOTE, NOTE, tag=tag))
+    events = []
+    while len(events) < 2:
+        assert peer.queue.wait(PATIENCE_S)
+        events += peer.queue.drain()
+    assert events[0].at_s == events[1].at_s
+
+
+def test_a_bundle_dated_in_the_past_plays_at_once_and_is_counted(peer) -> None:
+    before_s = time.monotonic()
+    peer.raw(bundle(NOTE, tag=ahead(-3_600.0)))
+    (event,) = peer.events()
+    assert event.at_s >= before_s
+    assert peer.server.late == 1
+
+
+def test_a_bundle_for_immediately_is_not_late(peer) -> None:
+    peer.raw(bundle(NOTE))
+    assert len(peer.events()) == 1
+    assert peer.server.late == 0
+
+
+def test_a_far_future_is_brought_near_and_clear_sched_forgets_it(peer) -> None:
+    for _ in range(200):
+        peer.raw(bundle(NOTE, tag=ahead(3_600.0)))
+    assert peer.events() == []
+    assert peer.server.scheduled == 200
+    assert peer.server._schedule.wait_s(time.monotonic(), 3_600.0) <= LONGEST_S
+    peer.send("/livewave/clearSched")
+    assert peer.events() == []
+    assert peer.server.scheduled == 0
+
+
+def test_a_full_schedule_refuses_and_says_so(peer) -> None:
+    many = bundle(*[NOTE] * 500, tag=ahead(8.0))
+    for _ in range(8):
+        peer.raw(many)
+    assert peer.replies() == []
+    peer.raw(many)
+    replies = peer.replies()
+    assert replies and all(reply == ("/livewave/fail", ["/livewave/note", "the schedule is full"]) for reply in replies)
+    peer.raw(NOTE)
+    assert len(peer.events()) == 1
+
+
+def test_status_version_and_sync_are_answered(peer) -> None:
+    peer.send("/livewave/status")
+    peer.send("/livewave/version")
+    assert peer.replies() == [
+        ("/livewave/status.reply", ["model", "sine", "underruns", 0]),
+        ("/livewave/version.reply", ["livewave", __version__]),
+    ]
+
+
+def test_a_status_that_raises_is_a_fail_and_stops_nothing(peer) -> None:
+    def broken() -> dict:
+        raise RuntimeError("no audio process")
+
+    peer.server._status = broken
+    peer.send("/livewave/status")
+    assert peer.replies() == [("/livewave/fail", ["", "no audio process"])]
+
+
+def test_what_goes_out_to_all_reaches_clients_that_asked_until_they_stop(peer) -> None:
+    peer.server.broadcast("/livewave/level", 0.5)
+    peer.send("/livewave/notify", 1)
+    assert peer.replies() == [("/livewave/done", ["/livewave/notify", 1])]
+    peer.server.broadcast("/livewave/level", 0.5)
+    assert peer.receive() == ("/livewave/level", [0.5])
+    peer.send("/livewave/notify", 0)
+    assert peer.replies() == [("/livewave/done", ["/livewave/notify", 0])]
+    peer.server.broadcast("/livewave/level", 0.5)
+    assert peer.replies() == []
+
+
+def test_a_client_may_name_another_port_to_be_told_at(peer) -> None:
+    with peer.another() as listener:
+        peer.send("/livewave/notify", 1, listener.getsockname()[1])
+        assert peer.replies() == [("/livewave/done", ["/livewave/notify", 1])]
+        peer.server.broadcast("/livewave/underruns", 3)
+        assert peer.receive(listener) == ("/livewave/underruns", [3])
+
+
+def test_the_notify_list_is_bounded(peer) -> None:
+    for port in range(MAX_CLIENTS + 1):
+        peer.send("/livewave/notify", 1, 20_000 + port)
+    replies = peer.replies()
+    assert [reply[0] for reply in replies] == ["/livewave/done"] * MAX_CLIENTS + ["/livewave/fail"]
+    peer.send("/livewave/notify", 1, 20_000)
+    assert peer.replies() == [("/livewave/done", ["/livewave/notify", 1])]
+    assert len(peer.server.clients) == MAX_CLIENTS
+
+
+def test_a_client_that_has_gone_stops_nothing(peer) -> None:
+    with peer.another() as gone:
+        peer.send("/livewave/notify", 1, gone.getsockname()[1])
+    for _ in range(3):
+        peer.server.broadcast("/livewave/level", 0.5)
+    peer.replies()
+    peer.raw(NOTE)
+    assert len(peer.events()) == 1
+
+
+def test_dumping_logs_what_arrives_until_it_is_stopped(peer, caplog) -> None:
+    with caplog.at_level(logging.INFO, "livewave.control.osc"):
+        peer.send("/livewave/dumpOSC", 1)
+        peer.send("/livewave/note", 60, 100)
+        peer.send("/livewave/dumpOSC", 0)
+        peer.send("/livewave/note", 61, 100)
+        peer.events()
+    dumped = [record.getMessage() for record in caplog.records]
+    assert any("/livewave/note [60, 100]" in line for line in dumped)
+    assert not any("[61, 100]" in line for line in dumped)
+
+
+def test_a_port_that_is_taken_is_a_config_error_that_names_it(peer) -> None:
+    host, port = peer.server.address
+    with pytest.raises(ConfigError, match=rf"127\.0\.0\.1:{port} is taken.*--osc"):
+        OscServer(EventQueue(), host, port)
+
+
+@pytest.mark.parametrize(("host", "port"), [("256.0.0.1.nowhere.invalid", 9000), ("127.0.0.1", 70_000), ("127.0.0.1", -1)])
+def test_an_address_that_cannot_be_is_a_config_error(host: str, port: int) -> None:
+    with pytest.raises(ConfigError, match="--osc"):
+        OscServer(EventQueue(), host, port)
+
+
+def test_closing_ends_the_thread_and_frees_the_port() -> None:
+    first = OscServer(EventQueue(), port=0)
+    first.start()
+    first.close()
+    second = OscServer(EventQueue(), *first.address)
+    second.close()
+
+
+def test_the_table_names_every_address_once_and_every_one_is_handled(peer) -> None:
+    table = address_table()
+    for path, row in ADDRESSES.items():
+        assert table.count(f"| `{path}` |") == 1
+        assert (row.event is None) == (path in peer.server._answers)
