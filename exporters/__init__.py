@@ -1,1 +1,1 @@
-"""Checkpoint -> model file: `python -m exporters CHECKPOINT OUT.onnx`. What does not agree with PyTorch is not written."""
+"""Checkpoint -> model file: `python -m exporters CHECKPOINT OUT.onnx`. What disagrees with PyTorch is not written."""

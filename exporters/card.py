@@ -1,4 +1,4 @@
-"""The model card: what a model file holds and where it came from, as Markdown. The file itself carries the same facts."""
+"""The model card: what a file holds and where it came from, as Markdown. The file itself carries the same facts."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def check_parity(trained: Model, written: Model) -> float:
 
 
 def parity_error(trained: Model, written: Model) -> float:
-    """Largest difference of a logit between PyTorch on `trained` and ONNX Runtime on `written`, hearing the same audio."""
+    """Largest logit difference between PyTorch on `trained` and ONNX Runtime on `written`, hearing the same audio."""
     samples, roll = _phrase(trained.spec)
     net = WaveNet(trained.spec)
     try:

@@ -2,7 +2,7 @@
 
 Every activation is a row [1, width]. Weights keep the names and shapes of `livewave.render.wavenet.shapes`; where the
 graph wants them otherwise (one layer of a stack, past and current in one matrix) it says so with operators that act on
-weights alone, which a runtime computes once, when it opens the file. The hint is called `hint_in`, for `hint` is a weight.
+weights alone, which a runtime computes once, on opening. The hint is called `hint_in`, for `hint` is a weight.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import math
 import signal
 import threading
 import time
@@ -12,14 +11,12 @@ from collections.abc import Callable
 
 from livewave import LivewaveError
 from livewave.config import Config
-from livewave.control.events import (
-    Event, EventQueue, PitchBend, ProgramChange, Release, Reset, Setting, Strike,
-)
+from livewave.control.events import Event, EventQueue, PitchBend, ProgramChange, Setting
 from livewave.control.midi import MidiInputs
 from livewave.control.osc import OscServer
-from livewave.link import Command, Order, Stats
+from livewave.link import Command, Stats
 from livewave.music.compass import Compass
-from livewave.music.ledger import Ledger
+from livewave.orders import Orders
 from livewave.render.modelfile import list_models, load_model
 from livewave.supervisor import AudioProcess, next_take
 
@@ -27,7 +24,6 @@ log = logging.getLogger("livewave")
 
 IDLE_S = 0.02
 RESTART_PAUSE_S = 0.5
-QUIETEST_DB = -90.0
 STAGES = {"queue_s": "queue", "column_s": "column", "block_s": "block", "resampler_s": "resampler", "ring_s": "ring",
           "device_s": "device"}
 
@@ -40,11 +36,11 @@ class Daemon:
 
     def __init__(self, config: Config, say: Callable[[str], None]) -> None:
         self._say, self._started_s = say, time.monotonic()
-        self._queue, self._ledger = EventQueue(), Ledger()
+        self._queue = EventQueue()
         self._stopping = threading.Event()
         self._config, self._takes, self._restarts = config, 1, 0
-        self._gain_db, self._temperature = config.audio.gain_db, config.model.temperature
-        self._compass = Compass.of(load_model(config.model.name).provenance)
+        compass = Compass.of(load_model(config.model.name).provenance)
+        self._orders = Orders(compass, config.audio.gain_db, config.model.temperature)
         self._told: set[str] = set()
         self.osc = OscServer(self._queue, *config.control.osc_address, status=self._status)
         self.midi = MidiInputs(self._queue, config.control.midi)
@@ -83,36 +79,14 @@ class Daemon:
 
     def _commands(self, event: Event) -> list[Command]:
         match event:
-            case Setting():
-                return self._set(event)
+            case Setting(name="model"):
+                self._select_model(str(event.value), event.sender)
+                return []
             case ProgramChange():
                 self._select_program(event.program)
             case PitchBend():
                 self._tell_once("pitch bend is ignored: this model was not trained to follow it")
-        gain_before = self._ledger.gain
-        commands = [_command(change) for change in self._ledger.feed(self._compass.fit(event))]
-        if isinstance(event, Reset):
-            self._gain_db, self._temperature = self._config.audio.gain_db, self._config.model.temperature
-            return [Command(Order.RESET), *self._settings()]
-        return commands + ([self._gain()] if self._ledger.gain != gain_before else [])
-
-    def _set(self, setting: Setting) -> list[Command]:
-        match setting.name:
-            case "gain_db":
-                self._gain_db = float(setting.value)
-            case "temperature":
-                self._temperature = float(setting.value)
-            case "model":
-                self._select_model(str(setting.value), setting.sender)
-                return []
-        return self._settings()
-
-    def _settings(self) -> list[Command]:
-        return [self._gain(), Command(Order.TEMPERATURE, value=self._temperature)]
-
-    def _gain(self) -> Command:
-        faders_db = 20.0 * math.log10(self._ledger.gain) if self._ledger.gain > 0.0 else QUIETEST_DB
-        return Command(Order.GAIN_DB, value=max(QUIETEST_DB, self._gain_db + faders_db))
+        return self._orders.translate(event)
 
     def _select_program(self, program: int) -> None:
         models = [name for name, _ in list_models()]
@@ -130,7 +104,7 @@ class Daemon:
             if sender:
                 self.osc.reply(sender, "/livewave/fail", "/livewave/model", str(error)[:160])
             return
-        self._compass = Compass.of(model.provenance)
+        self._orders.compass = Compass.of(model.provenance)
         self._audio.stop()
         self._start_again(dataclasses.replace(self._config, model=dataclasses.replace(self._config.model, name=name)))
         if sender:
@@ -153,8 +127,7 @@ class Daemon:
                 self._tell_once(f"no sound: {error}; trying again")
                 self._stopping.wait(RESTART_PAUSE_S)
         self._config = config
-        held = [Command(Order.STRIKE, 0.0, pitch, velocity) for pitch, velocity in self._ledger.held().items()]
-        self._audio.send([*self._settings(), *held])
+        self._audio.send(self._orders.restore())
 
     def _broadcast(self, stats: Stats) -> None:
         for address, value in (("level", stats.level), ("latency", stats.latency_s * 1e3), ("load", stats.load)):
@@ -168,10 +141,10 @@ class Daemon:
         return {
             "model": self._config.model.name, "engine": str(facts.get("engine", "")), "isa": str(facts.get("isa", "")),
             "rate_hz": int(facts.get("rate_hz", 0)), "period_frames": int(facts.get("period_frames", 0)),
-            "notes": len(self._ledger.held()), "latency_ms": stats.latency_s * 1e3, "load": stats.load,
+            "notes": self._orders.held, "latency_ms": stats.latency_s * 1e3, "load": stats.load,
             "p99_ms": stats.p99_ms, "underruns": int(stats.underruns), "late": int(stats.late), "faults": int(stats.faults),
             "restarts": self._restarts, "dropped": self._queue.dropped, "refused_midi": self.midi.refused,
-            "refused_osc": self.osc.refused, "gain_db": self._gain_db, "temperature": self._temperature,
+            "refused_osc": self.osc.refused, "gain_db": self._orders.gain_db, "temperature": self._orders.temperature,
             "up_s": time.monotonic() - self._started_s,
         }
 
@@ -181,7 +154,7 @@ class Daemon:
             self._say(warning)
         while self._audio.poll() is None and self._audio.alive and not self._stopping.is_set():
             time.sleep(0.005)
-        stats, low, high = self._audio.stats, self._compass.low, self._compass.high
+        stats, low, high = self._audio.stats, self._orders.compass.low, self._orders.compass.high
         self._say(f"model    {model.name}, pitches {low}..{high}, temperature {model.temperature:g}, seed {model.seed}")
         self._say(f"engine   {facts['engine']} {facts['isa']}, {100 * stats.load:.0f} % of real time")
         self._say(f"audio    {facts['output']}, period {facts['period_frames']}, real-time priority: {facts['real_time']}")
@@ -195,9 +168,3 @@ class Daemon:
         if text not in self._told:
             self._told.add(text)
             log.warning("%s", text)
-
-
-def _command(change: Strike | Release) -> Command:
-    if isinstance(change, Strike):
-        return Command(Order.STRIKE, change.at_s, change.pitch, change.velocity)
-    return Command(Order.RELEASE, change.at_s, change.pitch)

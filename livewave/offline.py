@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from livewave.config import Config
-from livewave.control.events import Strike
-from livewave.link import Command, Order
 from livewave.music.clock import ManualClock
 from livewave.music.compass import Compass
-from livewave.music.ledger import Ledger
 from livewave.music.score import read_score
+from livewave.orders import Orders
 from livewave.performer import Performer
 from livewave.render.engine import open_engine
 from livewave.render.modelfile import load_model
@@ -29,21 +28,20 @@ def render_file(midi: str | Path, wav: str | Path, config: Config, progress: Cal
     """
     events = read_score(midi)
     model = load_model(config.model.name)
-    compass, ledger = Compass.of(model.provenance), Ledger()
-    changes = [change for event in events for change in ledger.feed(compass.fit(event))]
-    total_s = max(change.at_s for change in changes) + TAIL_S
+    orders = Orders(Compass.of(model.provenance), config.audio.gain_db, config.model.temperature)
+    total_s = events[-1].at_s + TAIL_S
     rate = config.audio.rate_hz or RATE_HZ
     clock = ManualClock()
     performer = Performer(open_engine(config.model.engine, model), clock, rate, BLOCK_SAMPLES, config.model.seed,
                           config.model.temperature, config.audio.gain_db, lead_s=0.0)
     performer.sample_clock.observe(0.0, 0)
-    for change in changes:
-        struck = isinstance(change, Strike)
-        performer.obey(Command(Order.STRIKE if struck else Order.RELEASE, change.at_s, change.pitch,
-                               change.velocity if struck else 0))
     out = WavFile(str(wav), rate)
     block_s = performer.block_samples / model.spec.model_rate_hz
+    waiting = deque(events)
     while clock.now_s() < total_s:
+        while waiting and waiting[0].at_s < clock.now_s() + block_s:
+            for command in orders.translate(waiting.popleft()):
+                performer.obey(command)
         out.write(performer.step())
         clock.advance(block_s)
         progress(min(clock.now_s(), total_s), total_s)

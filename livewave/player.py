@@ -86,7 +86,7 @@ class Player:
     def _fill(self) -> bool:
         """Render blocks until the ring holds its target; False when there was nothing to do."""
         worked = False
-        while self.ring.fill_frames + self._block_frames <= self.ring.target_frames:
+        while self.ring.wanted_frames() > 0:
             began = time.perf_counter()
             self.ring.write(self.performer.step())
             self._durations.append(time.perf_counter() - began)
@@ -95,15 +95,14 @@ class Player:
         return worked
 
     def _set_target(self, period_frames: int) -> None:
-        """The least fill that survives a period's burst while a block is in the making, or what the player asked for."""
+        """Two periods: one that the device is about to take, one to be late in. Or what the player asked for."""
         rate, asked_ms = self.output.rate_hz, self._config.audio.latency_ms
         self._block_frames = math.ceil(self.performer.block_samples * rate / self.engine.spec.model_rate_hz)
-        self._least = self._block_frames + 2 * period_frames
-        if asked_ms is not None:
-            self._least = max(self._block_frames + period_frames, round(asked_ms * 1e-3 * rate))
+        self._least = 2 * period_frames if asked_ms is None else max(period_frames, round(asked_ms * 1e-3 * rate))
+        self._least = min(self._least, self.ring.capacity_frames // TARGET_GROWTH)
         self._step_frames = period_frames
         self._nap_s = min(0.25 * self._block_frames / rate, 0.001)
-        self.ring.target_frames = min(self._least, self.ring.capacity_frames)
+        self.ring.target_frames = self._least
 
     def _drain(self) -> None:
         """Let the device play what the ring holds: the fade-out."""
@@ -116,8 +115,7 @@ class Player:
         """An underrun raises the target by a period; half a minute of calm lowers it again."""
         if self.ring.underrun_blocks > self._underruns:
             self._underruns, self._underrun_s = self.ring.underrun_blocks, now_s
-            self.ring.target_frames = min(self.ring.target_frames + self._step_frames, TARGET_GROWTH * self._least,
-                                          self.ring.capacity_frames)
+            self.ring.target_frames = min(self.ring.target_frames + self._step_frames, TARGET_GROWTH * self._least)
         elif self.ring.target_frames > self._least and now_s - self._underrun_s > CALM_S:
             self.ring.target_frames = max(self._least, self.ring.target_frames - self._step_frames)
             self._underrun_s = now_s
@@ -137,7 +135,7 @@ class Player:
         took_ms = np.array(self._durations) * 1e3
         p50, p99 = np.percentile(took_ms, (50, 99))
         block_s = performer.block_samples / spec.model_rate_hz
-        waiting = self.ring.target_frames - (self._block_frames + self._step_frames) / 2  # mean of a saw-tooth
+        waiting = self.ring.target_frames + (self._block_frames - self._step_frames) / 2  # mean of a saw-tooth
         return Stats(
             frames=self.ring.frames_read, blocks=len(took_ms), underruns=self.ring.underrun_blocks, late=performer.late,
             faults=performer.faults, level=performer.peak, load=float(took_ms.mean()) / (block_s * 1e3),

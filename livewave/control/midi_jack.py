@@ -197,7 +197,7 @@ def _open_client(jack, native, client_name: str):
     try:
         return jack.Client(client_name, use_exact_name=True, no_start_server=True)
     except jack.JackOpenError as error:
-        if not error.status.name_not_unique:
+        if error.status.server_failed:
             raise NoServer("no JACK server is running") from error
     try:
         return jack.Client(client_name + "-midi", no_start_server=True)

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 HOST, PORT = "127.0.0.1", 9000
 RECEIVE_BUFFER_BYTES = 1 << 20
 MAX_CLIENTS = 32
-IDLE_S = 0.2
+IDLE_S = 1.0
 # Datagrams taken in a row before the schedule is looked at again.
 BURST_DATAGRAMS = 64
 FAILS_PER_S = 100
@@ -101,6 +101,7 @@ class OscServer:
         self._socket = _bind(host, port)
         self.address = self._socket.getsockname()[:2]
         self._stop = threading.Event()
+        self._woken, self._waker = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="osc-in", daemon=True)
 
     @property
@@ -121,8 +122,10 @@ class OscServer:
 
     def close(self) -> None:
         self._stop.set()
+        self._waker.close()
         if self._thread.is_alive():
             self._thread.join()
+        self._woken.close()
         self._socket.close()
 
     def reply(self, to: Sender, address: str, *values: Value) -> None:
@@ -145,7 +148,8 @@ class OscServer:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            select.select([self._socket], [], [], self._schedule.wait_s(time.monotonic(), IDLE_S))
+            idle_s = self._schedule.wait_s(time.monotonic(), IDLE_S)
+            select.select([self._socket, self._woken], [], [], idle_s)
             self._receive()
             for at_s, call in self._schedule.due(time.monotonic()):
                 self._survive(call.sender, self._perform, call, at_s)
@@ -266,9 +270,11 @@ def _inside(bundle: OscBundle) -> Iterator[tuple[float, OscMessage]]:
 
 
 def _bind(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65_535:
+        raise ConfigError(f"OSC port {port} is outside 0..65535; give --osc HOST:PORT, e.g. {HOST}:{PORT}")
     try:
         family, kind, protocol, _name, place = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-    except (OSError, OverflowError, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         raise ConfigError(f"OSC address {host}:{port}: {error}; give --osc HOST:PORT, e.g. {HOST}:{PORT}") from error
     bound = socket.socket(family, kind, protocol)
     bound.setblocking(False)

@@ -69,7 +69,7 @@ def list_models() -> list[tuple[str, Path]]:
 
 
 def find_model(name_or_path: str | os.PathLike[str]) -> Path:
-    """Where a model is: what holds a separator or ends in .onnx is a path. Raises ModelFileError naming those that exist."""
+    """Where a model is: what holds a separator or ends in .onnx is a path. Raises ModelFileError naming what exists."""
     text = os.fspath(name_or_path)
     if isinstance(name_or_path, os.PathLike) or text.endswith(SUFFIX) or Path(text).name != text:
         return Path(text)

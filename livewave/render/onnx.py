@@ -1,6 +1,6 @@
-"""The portable engine: the step graph of a model file, run once a sample by ONNX Runtime. The oracle of the faster ones.
+"""The portable engine: the step graph of a model file, run once per sample by ONNX Runtime. Oracle of the faster ones.
 
-The graph holds the net; this file feeds it: the last samples, the columns, the hint, and the uniform that picks a sample.
+The graph holds the net; this file feeds it: last samples, columns, the hint, and the uniform that picks a sample.
 """
 
 from __future__ import annotations

@@ -18,6 +18,9 @@ from livewave.render.modelfile import load_model
 from livewave.render.native import isas
 from livewave.render.wavenet import Model, ReferenceEngine, WaveNetSpec, Weights, draw, mulaw_encode, random_weights
 
+# the reference's sigmoid overflows on its way to the right answer, 0
+pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in exp")
+
 PLAIN = WaveNetSpec(
     cond_channels=4, residual_channels=16, skip_channels=24, out_channels=20, dilations=(1, 2, 4, 8, 1, 2), input_kernel=8
 )
@@ -47,7 +50,7 @@ class Row:
     weights: Callable[[Weights], Weights] = dict
 
 
-TOLERANCE = 2e-4  # of a logit, in units of the logits' root mean square, with the engine's own weights
+TOLERANCE = 2e-5  # of a logit, in units of the logits' root mean square, with the engine's own weights
 BF16_TOLERANCE = 0.1  # the same with the model's: eight bits of weight, in nets of which some are one channel wide
 IN_BF16 = ("input_waveform", "past", "current", "condition", "residual", "skip", "hidden", "logits")
 

@@ -1,0 +1,62 @@
+"""Events -> orders for a performer: the same translation for the daemon and for offline rendering."""
+
+from __future__ import annotations
+
+import math
+
+from livewave.control.events import Event, Release, Reset, Setting, Strike
+from livewave.link import Command, Order
+from livewave.music.compass import Compass
+from livewave.music.ledger import Ledger
+
+QUIETEST_DB = -90.0
+
+
+class Orders:
+    """What is held and how it is set. Thread: one. `compass` may be replaced while playing."""
+
+    def __init__(self, compass: Compass, gain_db: float, temperature: float) -> None:
+        self.compass = compass
+        self.gain_db, self.temperature = gain_db, temperature
+        self._first = (gain_db, temperature)
+        self._ledger = Ledger()
+
+    @property
+    def held(self) -> int:
+        """How many pitches sound."""
+        return len(self._ledger.held())
+
+    def translate(self, event: Event) -> list[Command]:
+        if isinstance(event, Setting):
+            return self._set(event)
+        gain = self._ledger.gain
+        commands = [_command(change) for change in self._ledger.feed(self.compass.fit(event))]
+        if isinstance(event, Reset):
+            self.gain_db, self.temperature = self._first
+            return [Command(Order.RESET), *self._settings()]
+        return commands if self._ledger.gain == gain else [*commands, self._gain()]
+
+    def restore(self) -> list[Command]:
+        """What a performer that starts afresh must be told: settings and held notes."""
+        held = [Command(Order.STRIKE, 0.0, pitch, velocity) for pitch, velocity in self._ledger.held().items()]
+        return [*self._settings(), *held]
+
+    def _set(self, setting: Setting) -> list[Command]:
+        if setting.name == "gain_db":
+            self.gain_db = float(setting.value)
+        elif setting.name == "temperature":
+            self.temperature = float(setting.value)
+        return self._settings()
+
+    def _settings(self) -> list[Command]:
+        return [self._gain(), Command(Order.TEMPERATURE, value=self.temperature)]
+
+    def _gain(self) -> Command:
+        faders_db = 20.0 * math.log10(self._ledger.gain) if self._ledger.gain > 0.0 else QUIETEST_DB
+        return Command(Order.GAIN_DB, value=max(QUIETEST_DB, self.gain_db + faders_db))
+
+
+def _command(change: Strike | Release) -> Command:
+    if isinstance(change, Strike):
+        return Command(Order.STRIKE, change.at_s, change.pitch, change.velocity)
+    return Command(Order.RELEASE, change.at_s, change.pitch)

@@ -1,0 +1,199 @@
+"""MIDI through a real JACK server with the dummy driver, and through our tap in its real-time thread."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from jackd import NoJack, end, jack_process, launch
+
+from livewave.control.events import EventQueue, NoteOff, NoteOn, SourceLost
+from livewave.control.midi import MidiInputs, RtMidiPorts, list_ports
+
+pytestmark = pytest.mark.jack
+
+RATE_HZ = 48_000
+PATIENCE_S = 20.0
+
+
+@pytest.fixture
+def server() -> Iterator[tuple]:
+    try:
+        with jack_process(period=128, rate=RATE_HZ) as process:
+            yield process
+    except NoJack as reason:
+        pytest.skip(str(reason))
+
+
+class Player:
+    """A JACK client that plays packets at given distances, and remembers the frame of each."""
+
+    def __init__(self) -> None:
+        import jack
+
+        self.client = jack.Client("player", no_start_server=True)
+        self.port = self.client.midi_outports.register("midi_out")
+        self.frames: list[int] = []
+        self.xruns = 0
+        self._waiting: list[tuple[int, bytes]] = []
+        self._next: int | None = None
+        self.client.set_process_callback(self._process)
+        self.client.set_xrun_callback(self._xrun)
+        self.client.activate()
+
+    def play(self, score: list[tuple[int, bytes]]) -> None:
+        """(frames after the one before, packet)"""
+        self.frames, self.xruns = [], 0
+        self._next = self.client.frame_time + RATE_HZ // 10
+        self._waiting = list(score)
+
+    def close(self) -> None:
+        self.client.deactivate()
+        self.client.close()
+
+    def _process(self, frames: int) -> None:
+        start = self.client.last_frame_time
+        self.port.clear_buffer()
+        while self._waiting and self._next + self._waiting[0][0] < start + frames:
+            distance, packet = self._waiting.pop(0)
+            self._next = max(self._next + distance, start)
+            self.port.write_midi_event(self._next - start, packet)
+            self.frames.append(self._next)
+
+    def _xrun(self, _delayed_us: float) -> None:
+        self.xruns += 1
+
+
+@pytest.fixture
+def player(server) -> Iterator[Player]:
+    player = Player()
+    yield player
+    player.close()
+
+
+@pytest.fixture
+def inputs(server) -> Iterator[MidiInputs]:
+    inputs = MidiInputs(EventQueue())
+    inputs.start()
+    yield inputs
+    inputs.close()
+
+
+def collect(queue: EventQueue, count: int) -> list:
+    events, end_s = [], time.monotonic() + PATIENCE_S
+    while len(events) < count and time.monotonic() < end_s:
+        queue.wait(0.1)
+        events += queue.drain()
+    return events
+
+
+def until(condition: Callable[[], object]) -> bool:
+    end_s = time.monotonic() + PATIENCE_S
+    while not condition() and time.monotonic() < end_s:
+        time.sleep(0.02)
+    return bool(condition())
+
+
+def score(notes: int) -> list[tuple[int, bytes]]:
+    return [(37 + 13 * number % 301, bytes((0x90, number % 128, 1 + number // 128))) for number in range(notes)]
+
+
+def test_notes_keep_their_frames_and_their_order(inputs, player) -> None:
+    player.client.connect(player.port, inputs.opened[0])
+    for _ in range(5):
+        player.play(score(500))
+        events = collect(inputs._queue, 500)
+        assert [(event.pitch, event.velocity) for event in events] == [(n % 128, 1 + n // 128) for n in range(500)]
+        if player.xruns == 0:
+            break
+    else:
+        pytest.skip("the machine is too busy for a period without xruns")
+    moments = [event.at_s - frame / RATE_HZ for event, frame in zip(events, player.frames)]
+    steps_ms = [abs(b - a) * 1e3 for a, b in zip(moments, moments[1:])]
+    assert statistics.median(steps_ms) < 0.2
+
+
+def test_a_stamp_is_the_moment_of_its_frame_on_the_monotonic_clock(inputs, player) -> None:
+    player.client.connect(player.port, inputs.opened[0])
+    before_s = time.monotonic()
+    player.play(score(3))
+    events = collect(inputs._queue, 3)
+    assert all(before_s < event.at_s < time.monotonic() + 0.1 for event in events)
+
+
+def test_a_dense_burst_arrives_whole(inputs, player) -> None:
+    player.client.connect(player.port, inputs.opened[0])
+    chord = [(0, bytes((0x90, pitch, 100))) for pitch in range(128)] + [(0, bytes((0x80, pitch, 0))) for pitch in range(128)]
+    player.play(chord)
+    events = collect(inputs._queue, 256)
+    assert [event.pitch for event in events] == [*range(128), *range(128)]
+    assert [type(event) for event in events] == [NoteOn] * 128 + [NoteOff] * 128
+    assert inputs.dropped == 0
+
+
+def test_system_exclusive_is_skipped_in_the_real_time_thread(inputs, player) -> None:
+    player.client.connect(player.port, inputs.opened[0])
+    player.play([(0, bytes((0xF0, *range(100), 0xF7))), (10, bytes((0x90, 60, 1)))])
+    assert [event.pitch for event in collect(inputs._queue, 1)] == [60]
+    assert inputs._systems[0].session.tap.skipped == 1
+
+
+def test_a_named_port_is_connected_lost_and_connected_again(server, player) -> None:
+    inputs = MidiInputs(EventQueue(), ["PLAYER:midi"])
+    inputs.start()
+    assert [port.name for port in player.client.get_all_connections(player.port)] == inputs.opened
+    player.client.midi_outports.clear()
+    (lost,) = collect(inputs._queue, 1)
+    assert (type(lost), lost.source) == (SourceLost, "midi:PLAYER:midi")
+    player.port = player.client.midi_outports.register("midi_out")
+    assert until(lambda: player.client.get_all_connections(player.port))
+    inputs.close()
+
+
+def test_a_peer_that_leaves_the_virtual_port_releases_its_notes(inputs, player) -> None:
+    player.client.connect(player.port, inputs.opened[0])
+    player.play(score(1))
+    collect(inputs._queue, 1)
+    assert until(lambda: inputs._inputs[0][2]._peers)
+    player.client.disconnect(player.port, inputs.opened[0])
+    assert [type(event) for event in collect(inputs._queue, 1)] == [SourceLost]
+
+
+def test_the_port_is_called_livewave_or_livewave_midi_when_that_name_is_taken(inputs, player) -> None:
+    second = MidiInputs(EventQueue())
+    second.start()
+    second.close()
+    assert inputs.opened == ["livewave:midi_in"]
+    assert second.opened == ["livewave-midi:midi_in"]
+    assert "player:midi_out" in list_ports()
+
+
+def test_a_server_that_dies_and_comes_back_finds_the_port_again(server) -> None:
+    name, process = server
+    inputs = MidiInputs(EventQueue())
+    inputs.start()
+    end(process)
+    assert until(lambda: inputs._systems[0].session.dead)
+    again = launch(name, ["-r"], 128, RATE_HZ)
+    assert until(lambda: not inputs._systems[0].session.dead)
+    player = Player()
+    assert until(lambda: player.client.get_ports("livewave:midi_in"))
+    player.client.connect(player.port, "livewave:midi_in")
+    player.play(score(3))
+    assert len(collect(inputs._queue, 3)) == 3
+    player.close()
+    inputs.close()
+    end(again)
+
+
+def test_rtmidi_on_jack_hears_the_same_notes(server, player) -> None:
+    heard = []
+    ports = RtMidiPorts("rtmidi", on_jack=True)
+    ports.open(None, lambda packet, at_s: heard.append(list(packet)))
+    player.client.connect(player.port, player.client.get_ports("rtmidi:.*", is_midi=True, is_input=True)[0])
+    player.play([(10, bytes((0x90, 60, 100)))])
+    assert until(lambda: heard)
+    ports.close()
+    assert heard == [[0x90, 60, 100]]
