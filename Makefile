@@ -1,0 +1,43 @@
+# make play    set up, then play: livewave run (flags: make play ARGS="--audio file:take.wav")
+# make test    set up, then run the tests (needs PyTorch; playing does not)
+# make setup   the part both share
+# make bench   measure this machine into bench.json and write the README's table from it
+# make check   fail when generated text is stale
+
+PYTHON ?= python3
+PY := .venv/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet
+SOURCES := pyproject.toml $(shell find . -path ./.venv -prune -o -path ./build -prune -o \
+	\( -name CMakeLists.txt -o -name '*.cpp' -o -name '*.h' \) -print)
+
+.PHONY: play test setup bench check clean
+
+play: setup
+	.venv/bin/livewave run $(ARGS)
+
+setup: .venv/livewave-play
+
+test: setup .venv/livewave-test check
+	$(PY) -m pytest $(ARGS)
+
+bench: setup .venv/livewave-test
+	$(PY) -m tests.bench.collect bench.json
+	$(PY) -m tests.bench.table bench.json
+
+check: setup
+	$(PY) -m livewave.control.osc_addresses --check README.md
+
+clean:
+	rm -rf .venv build
+
+.venv/livewave-play: $(SOURCES)
+	PYTHON=$(PYTHON) .ci/system-packages play
+	test -x $(PY) || $(PYTHON) -m venv .venv
+	$(PIP) --editable .
+	touch $@
+
+.venv/livewave-test: $(SOURCES)
+	PYTHON=$(PYTHON) .ci/system-packages test
+	$(PIP) torch==2.13.0
+	$(PIP) --editable '.[test]'
+	touch $@
