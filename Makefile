@@ -25,7 +25,7 @@ bench: setup .venv/livewave-test
 	$(PY) -m tests.bench.table bench.json
 
 check: setup
-	$(PY) -m livewave.control.osc_addresses --check README.md
+	$(PY) -m tests.generated --check
 
 clean:
 	rm -rf .venv build

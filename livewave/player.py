@@ -60,10 +60,10 @@ class Player:
         """Prime the ring, start the device, tell the other process, and keep the ring filled."""
         self._set_target(self.output.period_frames)
         self._fill()
+        self._make_real_time()  # before the device's clock runs: collecting garbage takes longer than the ring lasts
         self.output.start()
         self._set_target(self.output.period_frames)
         self._fill()
-        self._make_real_time()
         self._link.send_hello(self._facts())
         parent = os.getppid()
         while not self.performer.faded_out:

@@ -51,7 +51,7 @@ struct Layer {
 template <class P>
 class WaveNet final : public Net {
 public:
-    explicit WaveNet(const Description& description) : d(description) {
+    explicit WaveNet(const Description& description) : d(description), hinted(description.hint) {
         Arena counting{nullptr};
         build(counting);
         memory = static_cast<char*>(allocate(counting.used));
@@ -115,7 +115,8 @@ public:
     }
 
 private:
-    Description d;
+    Description d;  // its pointers are good in `build` only
+    bool hinted;
     char* memory;
     int Rp, Sp, Ap, Cp, Tp, Op;
 
@@ -315,7 +316,7 @@ private:
         for (int tap = 0; tap < d.class_kernel; ++tap)
             add_row(x, class_rows + size_t(tap * CLASSES + classes[tap]) * Rp, Rp, 1.0f);
         if (d.input_kernel) multiply(input_waveform, waveform + newest, x, x);
-        if (d.hint && sounding[0]) add_hint(x);
+        if (hinted && sounding[0]) add_hint(x);
     }
 
     // Queues are larger than the nearest cache and read one row each per sample: ask for rows before they are needed.
