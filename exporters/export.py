@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -37,8 +39,10 @@ class Exported:
     difference: float
 
 
-def export(checkpoint: Path, out: Path, name: str | None = None, say: Callable[[str], None] = print) -> Exported:
-    """Write `checkpoint` as the model file `out`, and its card beside it; `name` is `out`'s stem unless given.
+def export(checkpoint: Path, out: Path, name: str | None = None, say: Callable[[str], None] = print,
+           about: dict[str, str] | None = None) -> Exported:
+    """Write `checkpoint` as the model file `out`, and its card beside it; `name` is `out`'s stem unless given. `about`
+    (licence, scores ...) goes before what training recorded.
 
     Raises ExportError, leaving whatever `out` was before, when the checkpoint is unusable, a file cannot be written, or
     the written file does not compute what PyTorch does.
@@ -47,6 +51,7 @@ def export(checkpoint: Path, out: Path, name: str | None = None, say: Callable[[
         raise ExportError(f"cannot write {str(out)!r}; expected a name ending in {SUFFIX} in a folder that exists")
     say(f"reading {checkpoint}")
     trained = read_checkpoint(checkpoint, name or out.stem)
+    trained = dataclasses.replace(trained, provenance=(about or {}) | trained.provenance)
     try:
         with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as folder:
             written = Path(folder) / out.name
@@ -63,6 +68,19 @@ def export(checkpoint: Path, out: Path, name: str | None = None, say: Callable[[
         raise ExportError(f"cannot write {str(out)!r} ({error.strerror})") from None
     say(f"wrote {out} ({out.stat().st_size} bytes): differs from PyTorch by {difference:.1e} nats at most")
     return Exported(model, out, out.with_name(card.name), difference)
+
+
+def read_about(path: Path) -> dict[str, str]:
+    """Texts and numbers of a JSON object, as the texts that a model file carries. Raises ExportError."""
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ExportError(f"{str(path)!r} cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise ExportError(f"{str(path)!r} is not JSON: {error}") from None
+    if not isinstance(table, dict) or not all(isinstance(value, (str, int, float)) for value in table.values()):
+        raise ExportError(f"{str(path)!r} must be one JSON object of texts and numbers")
+    return {key: str(value) for key, value in table.items()}
 
 
 def read_checkpoint(path: Path, name: str) -> Model:

@@ -156,7 +156,7 @@ class Daemon:
             time.sleep(0.005)
         stats, low, high = self._audio.stats, self._orders.compass.low, self._orders.compass.high
         self._say(f"model    {model.name}, pitches {low}..{high}, temperature {model.temperature:g}, seed {model.seed}")
-        self._say(f"engine   {facts['engine']} {facts['isa']}, {100 * stats.load:.0f} % of real time")
+        self._say(f"engine   {facts['engine']} {facts['isa']}, {1e-1 * stats.p50_ms / stats.block_s:.0f} % of real time")
         self._say(f"audio    {facts['output']}, period {facts['period_frames']}, real-time priority: {facts['real_time']}")
         stages = ", ".join(f"{name} {1e3 * getattr(stats, field):.1f}" for field, name in STAGES.items())
         self._say(f"latency  {1e3 * stats.latency_s:.1f} ms ({stages})")

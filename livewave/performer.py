@@ -37,6 +37,7 @@ class Performer:
         self.late = self.faults = 0
         self.peak = 0.0  # largest sample since somebody set it to 0
         self.stopping = False
+        self.faded_out = False  # a block later than the gain: what the resampler still held has come out too
         self._gain, self._target = 0.0, _factor(gain_db)
         self._fade_step = 1.0 / (FADE_S * spec.model_rate_hz)
         self._ramp = np.arange(1, self.block_samples + 1, dtype=np.float32)
@@ -48,12 +49,9 @@ class Performer:
         """Number of the next model-rate sample."""
         return self.roll.next_column * self.held
 
-    @property
-    def faded_out(self) -> bool:
-        return self.stopping and self._gain == 0.0
-
     def step(self) -> np.ndarray:
         """The next block as device frames: float32 [frames], a view that is valid until the next step."""
+        self.faded_out = self.stopping and self._gain == 0.0
         self.sample_clock.observe(self.clock.now_s(), self.sample)
         self.roll.columns(self._columns)
         self.voice.render(self._columns, self._block)

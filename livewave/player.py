@@ -60,7 +60,9 @@ class Player:
         """Prime the ring, start the device, tell the other process, and keep the ring filled."""
         self._set_target(self.output.period_frames)
         self._fill()
-        self._make_real_time()  # before the device's clock runs: collecting garbage takes longer than the ring lasts
+        self._stats()  # the first time, like collecting garbage, takes longer than the ring lasts
+        self._durations.clear()
+        self._make_real_time()
         self.output.start()
         self._set_target(self.output.period_frames)
         self._fill()

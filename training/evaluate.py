@@ -178,7 +178,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             args.wav.mkdir(parents=True, exist_ok=True)
             for name, audio in takes.items():
                 soundfile.write(args.wav / f"{name}_{seed}.wav", audio, model.spec.model_rate_hz)
-    print(json.dumps({key: round(float(np.mean([row[key] for row in rows])), 3) for key in rows[0]}, indent=1))
+    means = {f"score.{key}": round(float(np.mean([row[key] for row in rows])), 3) for key in rows[0]}
+    print(json.dumps(means | {"score.temperature": args.temperature, "score.seeds": args.seeds}, indent=1))
 
 
 if __name__ == "__main__":

@@ -226,7 +226,10 @@ def run(args: argparse.Namespace) -> Iterator[dict]:
             yield row
         if last or trainer.step % args.save_every == 0:
             provenance = {f"data.{k}": str(v) for k, v in about.items()}
-            trainer.save(checkpoint, provenance | {"steps": str(trainer.step), "seen_s": str(round(trainer.seen_s))})
+            provenance |= {"training.steps": str(trainer.step), "training.heard_s": str(round(trainer.seen_s))}
+            if last:
+                provenance["training.held_out_nats"] = str(row["held_out"])
+            trainer.save(checkpoint, provenance)
 
 
 def spec_of(args: argparse.Namespace) -> WaveNetSpec:

@@ -35,6 +35,7 @@ class Roll:
         """Forget every note and every change still to come. Time, the column count, goes on."""
         self._velocity = np.zeros(PITCHES, np.uint8)
         self._since = [-1] * PITCHES  # column at which the sounding note began; -1 = silent
+        self._fell_silent = [-1] * PITCHES  # column at which the last note ended
         self._strikes = [0] * PITCHES  # how often each pitch was struck: a postponed change of an older strike is void
         self._changes: list[tuple[int, int, int, int, int | None]] = []  # column, order, pitch, velocity, strike or None
         self._order = 0
@@ -71,7 +72,8 @@ class Roll:
         self.next_column = end
 
     def _push(self, column: int, pitch: int, velocity: int, strike: int | None) -> None:
-        heapq.heappush(self._changes, (max(column, self.next_column), self._order, pitch, velocity, strike))
+        order = self._order if strike is None else -1  # what was postponed comes before what is given for its column
+        heapq.heappush(self._changes, (max(column, self.next_column), order, pitch, velocity, strike))
         self._order += 1
 
     def _apply(self, column: int, pitch: int, velocity: int, strike: int | None) -> None:
@@ -84,13 +86,17 @@ class Roll:
         elif strike is None and column < self._since[pitch] + self._latch and self._since[pitch] >= 0:
             self._push(self._since[pitch] + self._latch, pitch, 0, self._strikes[pitch])
         else:
-            self._velocity[pitch] = 0
+            self._silence(column, pitch)
             self._since[pitch] = -1
+
+    def _silence(self, column: int, pitch: int) -> None:
+        if self._velocity[pitch]:
+            self._velocity[pitch], self._fell_silent[pitch] = 0, column
 
     def _begin(self, column: int, pitch: int, velocity: int) -> None:
         self._strikes[pitch] += 1
-        if self._velocity[pitch]:
-            self._velocity[pitch] = 0
+        self._silence(column, pitch)
+        if self._fell_silent[pitch] == column:
             column += self._gap
             self._push(column, pitch, velocity, self._strikes[pitch])
         else:

@@ -34,12 +34,13 @@ class Engine(Protocol):
     def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0) -> None:
         """Fill `out` with the next samples, drawn from the net, and advance.
 
-        roll      uint8   [columns, 128]  velocity while the pitch sounds, 0 otherwise; each is held len(out) / columns samples
+        roll      uint8   [columns, 128]  velocity while the pitch sounds, 0 otherwise; each held samples / columns
         uniforms  float32 [samples]       in [0, 1), one per sample
-        out       float32 [samples]       written; -1..1 at spec.model_rate_hz; columns must divide it
+        out       float32 [samples]       written; -1..1 at spec.model_rate_hz; columns must divide samples
         temperature                       divides the logits; 0 takes the most likely sample
 
-        `native` allocates nothing and releases the GIL. Raises ValueError on a shape mismatch, before any state changes.
+        `native` allocates nothing and releases the GIL.
+        Raises ValueError on a shape mismatch, before any state changes.
         """
 
     def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None) -> None:
@@ -58,7 +59,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """One row of the table: the module an engine stands on, what to do without it, and its class, imported when called."""
+    """A row of the table: the module an engine stands on, what to do without it, and its class, imported when asked."""
 
     needs: str
     remedy: str

@@ -29,7 +29,7 @@ PRECISIONS = ("bf16", "f32")
 
 
 def isas() -> list[str]:
-    """Instruction sets that were built and that this CPU runs, slowest first: of baseline, v3, v4 (x86-64), neon (arm64)."""
+    """Built and running on this CPU, slowest first: of baseline, v3, v4 (x86-64) or neon (arm64)."""
     return _kernels.isas()
 
 
@@ -89,7 +89,7 @@ class NativeEngine:
 
 @functools.cache
 def mulaw_thresholds() -> np.ndarray:
-    """float32 [256]: the least sample that `mulaw_encode` puts into each class, found by bisection of the floats in -1..1.
+    """float32 [256]: the least sample that `mulaw_encode` puts into each class, by bisection of the floats in -1..1.
 
     With them the kernels need no logarithm, and agree with the definition on every float.
     """
@@ -113,8 +113,14 @@ def _ranked(ranks: np.ndarray) -> np.ndarray:
 
 def _numbers(spec: WaveNetSpec, precision: str) -> dict[str, float]:
     logistic = spec.output == "logistic"
-    names = ("roll_kernel", "cond_channels", "residual_channels", "skip_channels", "out_channels", "class_kernel", "input_kernel")
-    return {name: getattr(spec, name) for name in names} | {
+    return {
+        "roll_kernel": spec.roll_kernel,
+        "cond_channels": spec.cond_channels,
+        "residual_channels": spec.residual_channels,
+        "skip_channels": spec.skip_channels,
+        "out_channels": spec.out_channels,
+        "class_kernel": spec.class_kernel,
+        "input_kernel": spec.input_kernel,
         "outputs": spec.outputs,
         "mixtures": spec.mixtures if logistic else 0,
         "velocity": int(spec.roll_encoding == "velocity"),

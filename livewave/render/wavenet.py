@@ -233,9 +233,10 @@ MULAW.flags.writeable = False
 
 
 def phase_steps(spec: WaveNetSpec) -> np.ndarray:
-    """uint32 [128]: what each pitch adds to its oscillator's phase per sample; 2**32 is one turn. Equal temperament, A4 = 440 Hz."""
+    """uint32 [128]: what each pitch adds to its oscillator's phase per sample; 2**32 is one turn, and the most there is.
+    Equal temperament, A4 = 440 Hz."""
     hz = A4_HZ * 2.0 ** ((np.arange(PITCHES) - 69) / 12.0)
-    return np.round(hz / spec.model_rate_hz * 2.0**32).astype(np.uint32)
+    return np.minimum(np.round(hz / spec.model_rate_hz * 2.0**32), 2.0**32 - 1).astype(np.uint32)
 
 
 def hint_columns(spec: WaveNetSpec, sounding: np.ndarray, sample: int) -> np.ndarray:

@@ -192,7 +192,7 @@ def test_rtmidi_on_jack_hears_the_same_notes(server, player) -> None:
     heard = []
     ports = RtMidiPorts("rtmidi", on_jack=True)
     ports.open(None, lambda packet, at_s: heard.append(list(packet)))
-    player.client.connect(player.port, player.client.get_ports("rtmidi:.*", is_midi=True, is_input=True)[0])
+    player.client.connect(player.port, player.client.get_ports("rtmidi.*", is_midi=True, is_input=True)[0])
     player.play([(10, bytes((0x90, 60, 100)))])
     assert until(lambda: heard)
     ports.close()

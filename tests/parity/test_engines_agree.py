@@ -22,7 +22,8 @@ from livewave.render.wavenet import Model, ReferenceEngine, WaveNetSpec, Weights
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in exp")
 
 PLAIN = WaveNetSpec(
-    cond_channels=4, residual_channels=16, skip_channels=24, out_channels=20, dilations=(1, 2, 4, 8, 1, 2), input_kernel=8
+    cond_channels=4, residual_channels=16, skip_channels=24, out_channels=20, input_kernel=8,
+    dilations=(1, 2, 4, 8, 1, 2),
 )
 SPECS = {
     "f0 hint": replace(PLAIN, hint="f0"),
@@ -32,7 +33,7 @@ SPECS = {
     "logistic": replace(PLAIN, output="logistic", class_kernel=0, mixtures=3, hint="f0"),
     "the paper's input": replace(PLAIN, class_kernel=2, input_kernel=0),
     "waveform only": replace(PLAIN, class_kernel=0, input_kernel=37),
-    "odd widths": replace(PLAIN, cond_channels=3, residual_channels=5, skip_channels=7, out_channels=9, input_kernel=3, hint="f0"),
+    "odd widths": replace(PLAIN, cond_channels=3, residual_channels=5, skip_channels=7, out_channels=9, hint="f0"),
     "one layer": replace(PLAIN, dilations=(3,)),
     "one channel": replace(PLAIN, cond_channels=1, residual_channels=1, skip_channels=1, out_channels=1),
     "wide": replace(PLAIN, residual_channels=64, skip_channels=128, out_channels=256, dilations=(1, 2), hint="f0"),
@@ -44,7 +45,7 @@ SAMPLES = 120
 
 @dataclass(frozen=True)
 class Row:
-    """How to open an engine on a model (and a folder for files), and the weights that it computes with, given the model's."""
+    """How to open an engine on a model (and a folder for files), and what it makes of the model's weights."""
 
     open: Callable[[Model, Path], Engine]
     weights: Callable[[Weights], Weights] = dict
@@ -66,7 +67,7 @@ def _onnx(model: Model, folder: Path) -> Engine:
 
 
 def in_bf16(weights: Weights) -> Weights:
-    """What the native engine keeps of them: matrices to the nearest bfloat16, ties to even; vectors and tables as they are."""
+    """What the native engine keeps: matrices to the nearest bfloat16, ties to even; vectors and tables as they are."""
     rounded = {}
     for name in weights.keys() & set(IN_BF16):
         bits = weights[name].view(np.uint32)
@@ -86,7 +87,7 @@ def a_model(spec: WaveNetSpec) -> Model:
 
 
 def a_roll() -> np.ndarray:
-    """uint8 [SAMPLES, 128]: notes and chords that begin and end at odd samples, one for a single sample, one at each end."""
+    """uint8 [SAMPLES, 128]: notes and chords that begin and end at odd samples, one of a single sample."""
     roll = np.zeros((SAMPLES, 128), np.uint8)
     roll[7:53, 60], roll[13:53, 64], roll[14:41, 67] = 100, 1, 127
     roll[61, 69] = 64
@@ -146,7 +147,8 @@ def test_drawn_classes_are_those_of_the_reference_but_for_near_ties(spec, temper
 @pytest.mark.parametrize("temperature", [1.0, 0.0])
 def test_drawn_values_of_logistics_are_those_of_the_reference(temperature, engine, tmp_path):
     model, row = a_model(SPECS["logistic"]), ENGINES[engine]
-    uniforms, out = np.random.default_rng(4).uniform(0.05, 0.95, SAMPLES).astype(np.float32), np.empty(SAMPLES, np.float32)
+    uniforms = np.random.default_rng(4).uniform(0.05, 0.95, SAMPLES).astype(np.float32)
+    out = np.empty(SAMPLES, np.float32)
     row.open(model, tmp_path).render(a_roll(), uniforms, out, temperature)
     logits = reference_logits(replace(model, weights=row.weights(model.weights)), a_roll(), out)
     expected = [draw(model.spec, row, float(uniform), temperature) for row, uniform in zip(logits, uniforms)]

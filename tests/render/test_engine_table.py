@@ -13,7 +13,7 @@ from livewave.render import engine
 from livewave.render.engine import ENGINES, available_engines, open_engine
 from livewave.render.wavenet import Model, WaveNetSpec, random_weights
 
-SPEC = WaveNetSpec(residual_channels=2, skip_channels=2, out_channels=2, cond_channels=2, dilations=(1,), input_kernel=2)
+SPEC = WaveNetSpec(residual_channels=2, skip_channels=2, out_channels=2, cond_channels=2, dilations=(1,))
 MODEL = Model(SPEC, random_weights(SPEC))
 
 

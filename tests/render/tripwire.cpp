@@ -1,5 +1,5 @@
 // Counts allocations of one thread while it is armed. Loaded with LD_PRELOAD by test_native.py.
-#include <dlfcn.h>
+#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -24,5 +24,8 @@ void* calloc(size_t n, size_t size) { return count += armed, __libc_calloc(n, si
 void* realloc(void* p, size_t size) { return count += armed, __libc_realloc(p, size); }
 void* memalign(size_t alignment, size_t size) { return count += armed, __libc_memalign(alignment, size); }
 void* aligned_alloc(size_t alignment, size_t size) { return count += armed, __libc_memalign(alignment, size); }
-int posix_memalign(void** to, size_t alignment, size_t size) { return count += armed, *to = __libc_memalign(alignment, size), *to ? 0 : 12; }
+int posix_memalign(void** to, size_t alignment, size_t size) {
+    *to = memalign(alignment, size);
+    return *to ? 0 : ENOMEM;
+}
 }

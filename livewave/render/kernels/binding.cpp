@@ -58,7 +58,8 @@ static Description describe(nb::dict numbers, nb::dict arrays, std::vector<Array
 struct Native {
     std::unique_ptr<Net> net;
 
-    Native(const std::string& isa, nb::dict numbers, nb::dict arrays, Array<int32_t> dilations, Array<uint32_t> phase_steps) {
+    Native(const std::string& isa, nb::dict numbers, nb::dict arrays, Array<int32_t> dilations,
+           Array<uint32_t> phase_steps) {
         std::vector<Array<float>> kept;
         Description d = describe(numbers, arrays, kept, dilations, phase_steps);
         for (int i = 0; i < ISA_COUNT; ++i)

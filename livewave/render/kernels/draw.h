@@ -1,4 +1,5 @@
-// One sample from one row of logits, by the rule of `wavenet.draw`. Included by net.cpp inside its namespace, after vec.h.
+// One sample from one row of logits, by the rule of `wavenet.draw`.
+// Included by net.cpp inside its namespace, after vec.h.
 
 constexpr int GROUP = 16;  // classes summed together; every vector width divides it
 constexpr int MOST_ODDS = CLASSES;

@@ -1,5 +1,5 @@
-// Matrices packed in the order a sample reads them, and the product of one with a vector. Included by net.cpp inside its
-// namespace, after vec.h. The layout is drawn in README.md.
+// Matrices packed in the order a sample reads them, and the product of one with a vector. README.md draws the layout.
+// Included by net.cpp inside its namespace, after vec.h.
 
 // Two rows of weights at a time: each 32-bit word holds one output's weights for an even and an odd input.
 struct Bf16 {
@@ -73,7 +73,8 @@ Matrix<P> pack(Arena& arena, int inputs, int outputs, Weight weight) {
 }
 
 template <class P, int N>
-const typename P::Word* panel(const typename P::Word* words, const float* in, int inputs, const float* from, float* to) {
+const typename P::Word* panel(const typename P::Word* words, const float* in, int inputs, const float* from,
+                              float* to) {
     constexpr bool narrow = N <= PANEL / 2;  // then even and odd inputs are summed apart, to keep enough sums in flight
     Vec sums[N], odd_sums[N];
 #pragma GCC unroll 8

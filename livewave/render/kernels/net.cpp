@@ -1,4 +1,5 @@
-// The net, sample by sample. Same equations and names as livewave/render/wavenet.py; README.md has layout and invariants.
+// The net, sample by sample: equations and names are those of livewave/render/wavenet.py. README.md has the layout.
+// Longer than most files, because a net is read in one piece: what a sample reads, in `build`; how, from `step` on.
 #include "net.h"
 
 #include <math.h>
@@ -15,7 +16,6 @@ namespace {
 #include "vec.h"
 
 #include "matrix.h"
-
 #include "draw.h"
 
 // While one lives, results too small for a normal float become 0: a decaying state must not slow the CPU down.
@@ -149,7 +149,8 @@ private:
     float* copied(Arena& arena, const float* rows, int count, int width, int width_padded) {
         float* copy = arena.take<float>(size_t(count) * width_padded);
         if (copy && rows)
-            for (int i = 0; i < count; ++i) memcpy(copy + size_t(i) * width_padded, rows + size_t(i) * width, sizeof(float) * width);
+            for (int i = 0; i < count; ++i)
+                memcpy(copy + size_t(i) * width_padded, rows + size_t(i) * width, sizeof(float) * width);
         return copy;
     }
 
@@ -288,7 +289,8 @@ private:
         for (int tap = 0; tap < d.roll_kernel; ++tap)
             for (int p = 0; p < PITCHES; ++p) {
                 uint8_t value = rolls[tap * PITCHES + p];
-                if (value) add_row(y, condition_kernel + size_t(tap * PITCHES + p) * Cp, Cp, d.velocity ? value / 127.0f : 1.0f);
+                const float* row = condition_kernel + size_t(tap * PITCHES + p) * Cp;
+                if (value) add_row(y, row, Cp, d.velocity ? value / 127.0f : 1.0f);
             }
         for (int k = 0; k < d.layers; ++k) multiply(condition[k], y, layers[k].bias, layers[k].base);
     }

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+import pretty_midi
+import pytest
+
+from livewave import LivewaveError
+from livewave.control.events import Control, NoteOff, NoteOn
+from livewave.music.score import read_score
+
+FLIPS = 400
+
+
+def instrument(*notes: tuple[float, float, int], drums: bool = False, velocity: int = 90) -> pretty_midi.Instrument:
+    played = pretty_midi.Instrument(73, is_drum=drums)
+    played.notes = [pretty_midi.Note(velocity, pitch, start, end) for start, end, pitch in notes]
+    return played
+
+
+def written(path, *instruments: pretty_midi.Instrument, tempo: float = 120.0):
+    midi = pretty_midi.PrettyMIDI(resolution=480, initial_tempo=tempo)
+    midi.instruments.extend(instruments)
+    midi.write(str(path))
+    return path
+
+
+def test_notes_come_as_the_player_would_have_sent_them(tmp_path):
+    events = read_score(written(tmp_path / "a.mid", instrument((0.5, 1.0, 60), (1.0, 1.5, 64))))
+    assert [(type(e), round(e.at_s, 3), e.pitch) for e in events] == [
+        (NoteOn, 0.5, 60), (NoteOff, 1.0, 60), (NoteOn, 1.0, 64), (NoteOff, 1.5, 64)]
+    assert {event.velocity for event in events if isinstance(event, NoteOn)} == {90}
+    assert {event.source for event in events} == {"score"}
+
+
+def test_a_repeated_note_ends_before_it_begins_again(tmp_path):
+    events = read_score(written(tmp_path / "a.mid", instrument((0.0, 0.5, 60), (0.5, 1.0, 60))))
+    assert [type(event) for event in events] == [NoteOn, NoteOff, NoteOn, NoteOff]
+
+
+def test_tempo_changes_nothing_but_the_grid(tmp_path):
+    events = read_score(written(tmp_path / "a.mid", instrument((0.5, 2.0, 60)), tempo=77.0))
+    assert [event.at_s for event in events] == pytest.approx([0.5, 2.0], abs=0.002)
+
+
+def test_drums_are_left_out(tmp_path):
+    events = read_score(written(tmp_path / "a.mid", instrument((0.0, 1.0, 36), drums=True), instrument((0.2, 0.4, 72))))
+    assert {event.pitch for event in events} == {72}
+
+
+def test_pedals_and_faders_come_along_in_order_of_time(tmp_path):
+    pedalled = instrument((0.5, 1.0, 60))
+    pedalled.control_changes = [pretty_midi.ControlChange(64, 127, 0.25), pretty_midi.ControlChange(64, 0, 1.75)]
+    events = read_score(written(tmp_path / "a.mid", pedalled))
+    controls = [event for event in events if isinstance(event, Control)]
+    assert [(c.controller, c.value, round(c.at_s, 3)) for c in controls] == [(64, 127, 0.25), (64, 0, 1.75)]
+    assert [event.at_s for event in events] == sorted(event.at_s for event in events)
+
+
+def test_instruments_keep_apart_so_that_a_note_doubled_is_let_go_twice(tmp_path):
+    events = read_score(written(tmp_path / "a.mid", instrument((0.0, 1.0, 60)), instrument((0.0, 2.0, 60))))
+    assert len({event.channel for event in events}) == 2
+
+
+def refused(path) -> str:
+    """The one line that says why."""
+    with pytest.raises(LivewaveError) as caught:
+        read_score(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"la la la\n" * 100, b"MThd", b"MThd\0\0\0\6\0\1\0\1\0\x60MTrk\0\0\0\x10\0\x90", bytes(range(256)),
+    b"RIFF\x24\0\0\0WAVEfmt ", b"MThd\0\0\0\6\0\1\0\1\0\0MTrk\0\0\0\4\0\xff\x2f\0",
+])
+def test_what_is_not_a_midi_file_is_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "song.mid"
+    path.write_bytes(content)
+    refused(path)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    assert "no MIDI file" in refused(tmp_path / "missing.mid")
+    assert "no MIDI file" in refused(tmp_path)
+
+
+@pytest.mark.parametrize("instruments", [[], [instrument((0.0, 1.0, 36), drums=True)]])
+def test_a_file_without_notes_is_refused(tmp_path, instruments):
+    assert "no notes" in refused(written(tmp_path / "a.mid", *instruments))
+
+
+def a_score(path) -> bytes:
+    pedalled = instrument(*[(0.25 * i, 0.25 * i + 0.2, 55 + i % 30) for i in range(12)])
+    pedalled.control_changes = [pretty_midi.ControlChange(64, 127, 0.5)]
+    return written(path, pedalled, instrument((0.0, 1.0, 36), drums=True), instrument((0.0, 1.0, 36))).read_bytes()
+
+
+@pytest.mark.parametrize("length", range(0, 200, 13))
+def test_a_file_cut_short_is_read_or_refused(tmp_path, length):
+    path = tmp_path / "song.mid"
+    path.write_bytes(a_score(path)[:length])
+    check_or_refuse(path)
+
+
+def test_a_file_with_any_bytes_flipped_is_read_or_refused(tmp_path):
+    path, rng = tmp_path / "song.mid", np.random.default_rng(0)
+    whole, read = a_score(path), 0
+    for _ in range(FLIPS):
+        broken = bytearray(whole)
+        for position in rng.integers(0, len(whole), rng.integers(1, 4)):
+            broken[position] ^= 1 << rng.integers(0, 8)
+        path.write_bytes(broken)
+        read += check_or_refuse(path)
+    assert 0 < read < FLIPS
+
+
+def check_or_refuse(path) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pretty_midi's, about tempi on other tracks
+            events = read_score(path)
+    except LivewaveError as error:
+        assert "\n" not in str(error)
+        return False
+    for event in events:
+        assert math.isfinite(event.at_s) and event.at_s >= 0.0
+        assert not isinstance(event, NoteOn) or (0 <= event.pitch <= 127 and 1 <= event.velocity <= 127)
+    assert [event.at_s for event in events] == sorted(event.at_s for event in events)
+    return True

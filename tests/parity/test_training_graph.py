@@ -1,0 +1,190 @@
+"""What is learnt is what is played: the training graph, parallel over time, computes what cached generation computes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from livewave.render.native import NativeEngine
+from livewave.render.wavenet import Model, ReferenceEngine, WaveNetSpec, Weights, random_weights
+from training.wavenet import Gate, WaveNet
+
+# the reference's sigmoid overflows on its way to the right answer, 0
+pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in exp")
+
+PLAIN = WaveNetSpec(
+    cond_channels=4, residual_channels=16, skip_channels=24, out_channels=20, dilations=(1, 2, 4, 8, 1, 2), input_kernel=8
+)
+SPECS = {
+    "shipped": replace(PLAIN, hint="f0"),
+    "the paper's": replace(PLAIN, class_kernel=2, input_kernel=0, roll_kernel=2),
+    "unconditioned": replace(PLAIN, cond_channels=0),
+    "velocity roll": replace(PLAIN, roll_encoding="velocity", roll_kernel=3),
+    "one roll tap": replace(PLAIN, roll_kernel=1, hint="f0"),
+    "waveform only": replace(PLAIN, class_kernel=0, input_kernel=13),
+    "logistic": replace(PLAIN, output="logistic", class_kernel=0, mixtures=3, hint="f0"),
+    "one layer": replace(PLAIN, dilations=(3,)),
+    "one layer of dilation 1": replace(PLAIN, dilations=(1,), hint="f0"),
+    "long dilations": replace(PLAIN, dilations=(64, 1, 100, 32)),
+}
+SAMPLES = 230
+BLOCKS = (1, 2, 3, 5, 16, 64, SAMPLES)
+TOLERANCE = 2e-5  # of a logit, in units of the logits' root mean square: float32 sums in another order
+
+
+def weights_of(spec: WaveNetSpec) -> Weights:
+    weights = random_weights(spec, seed=7)
+    if "residual_bias" in weights:
+        weights["residual_bias"][:] = 0.0  # the training graph has none
+    return weights
+
+
+def graph_of(spec: WaveNetSpec) -> WaveNet:
+    net = WaveNet(spec)
+    net.load_weights(weights_of(spec))
+    return net
+
+
+def a_roll() -> np.ndarray:
+    """uint8 [SAMPLES, 128], a column a sample: notes and chords begin and end at odd samples, one lasts a single one."""
+    roll = np.zeros((SAMPLES, 128), np.uint8)
+    roll[7:53, 60], roll[13:53, 64], roll[14:41, 67] = 100, 1, 127
+    roll[61, 69] = 64
+    roll[75:, 127], roll[77:, 0], roll[90:95, 30:50] = 33, 127, 90
+    return roll
+
+
+def a_waveform() -> np.ndarray:
+    return np.random.default_rng(2).uniform(-1.0, 1.0, SAMPLES).astype(np.float32)
+
+
+def fed(engine: ReferenceEngine | NativeEngine, block: int) -> np.ndarray:
+    """float32 [SAMPLES, outputs]: teacher-forced logits, `block` samples at a time."""
+    roll, audio, logits = a_roll(), a_waveform(), np.empty((SAMPLES, engine.spec.outputs), np.float32)
+    for first in range(0, SAMPLES, block):
+        part = slice(first, first + block)
+        engine.feed(roll[part], audio[part], logits[part])
+    return logits
+
+
+def error(given: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.abs(given - expected).max() / np.sqrt(np.mean(expected.astype(np.float64) ** 2)))
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_training_graph_equals_the_reference_whatever_its_blocks(spec):
+    graph = graph_of(SPECS[spec]).teacher_force(a_waveform(), a_roll())
+    model = Model(SPECS[spec], weights_of(SPECS[spec]))
+    whole = fed(ReferenceEngine(model), SAMPLES)
+    assert error(graph, whole) < TOLERANCE
+    for block in (1, 5, 64):
+        np.testing.assert_array_equal(fed(ReferenceEngine(model), block), whole)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("spec", SPECS)
+def test_training_graph_equals_the_engine_that_plays_for_every_block_size(spec, block):
+    graph = graph_of(SPECS[spec]).teacher_force(a_waveform(), a_roll())
+    assert error(fed(NativeEngine(Model(SPECS[spec], weights_of(SPECS[spec])), "f32"), block), graph) < TOLERANCE
+
+
+@pytest.mark.parametrize("held", [2, 5, 10])
+@pytest.mark.parametrize("spec", ["shipped", "velocity roll", "the paper's"])
+def test_a_column_held_equals_the_same_column_repeated(spec, held):
+    roll, net = a_roll()[::held], graph_of(SPECS[spec])
+    repeated = net.teacher_force(a_waveform(), np.repeat(roll, held, axis=0))
+    np.testing.assert_allclose(net.teacher_force(a_waveform(), roll), repeated, rtol=0, atol=TOLERANCE * np.abs(repeated).max())
+
+
+@pytest.mark.parametrize("change", ["a roll one sample late", "a wave one sample late", "another pitch"])
+def test_a_misalignment_of_one_sample_would_be_noticed(change):
+    spec = SPECS["shipped"]
+    roll, audio = a_roll(), a_waveform()
+    expected = graph_of(spec).teacher_force(audio, roll)
+    match change:
+        case "a roll one sample late":
+            roll = np.concatenate((np.zeros((1, 128), np.uint8), roll[:-1]))
+        case "a wave one sample late":
+            audio = np.concatenate(([np.float32(0)], audio[:-1]))
+        case "another pitch":
+            roll = np.roll(roll, 1, axis=1)
+    assert error(graph_of(spec).teacher_force(audio, roll), expected) > 100 * TOLERANCE
+
+
+def test_logits_from_a_later_sample_on_are_those_of_the_whole():
+    net, first = graph_of(SPECS["one roll tap"]), 101
+    heard = net.heard(np.concatenate(([0.0], a_waveform()[:-1]))[None])
+    hint = torch.zeros(1, SAMPLES, 4)
+    roll = torch.from_numpy(a_roll())[None]
+    with torch.no_grad():
+        np.testing.assert_array_equal(net(heard, roll, hint, first=first), net(heard, roll, hint)[:, first:])
+
+
+def test_rows_of_a_batch_do_not_mix():
+    net, rng = graph_of(SPECS["velocity roll"]), np.random.default_rng(0)
+    heard = torch.from_numpy(rng.integers(0, 256, (3, 60)))
+    roll = torch.from_numpy(rng.integers(0, 128, (3, 20, 128)).astype(np.uint8))
+    with torch.no_grad():
+        together = net(heard, roll)
+        for row in range(3):
+            alone = net(heard[row : row + 1], roll[row : row + 1])
+            torch.testing.assert_close(together[row : row + 1], alone, rtol=0, atol=1e-5)
+
+
+def test_the_gate_is_tanh_times_sigmoid():
+    a = torch.randn(5, 7, 12, dtype=torch.float64, generator=torch.manual_seed(0)) * 3.0
+    expected = torch.tanh(a[..., :6]) * torch.sigmoid(a[..., 6:])
+    torch.testing.assert_close(Gate.apply(a.clone()), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_the_gates_gradient_is_the_one_autograd_finds():
+    a = torch.randn(2, 3, 8, dtype=torch.float64, generator=torch.manual_seed(1)).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: Gate.apply(x.clone()), (a,))
+    plain = (torch.tanh(a[..., :4]) * torch.sigmoid(a[..., 4:])).square().sum()
+    ours = Gate.apply(a.clone()).square().sum()
+    torch.testing.assert_close(torch.autograd.grad(ours, a), torch.autograd.grad(plain, a), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("spec", ["shipped", "logistic", "the paper's"])
+def test_every_parameter_learns(spec):
+    net = graph_of(SPECS[spec])
+    roll, hint = torch.from_numpy(a_roll())[None], torch.randn(1, SAMPLES, 4) if SPECS[spec].hint != "none" else None
+    net(net.heard(a_waveform()[None]), roll, hint).square().mean().backward()
+    for name, parameter in net.named_parameters():
+        assert parameter.grad.abs().max() > 0.0, name
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_weights_come_back_as_they_were_loaded(spec):
+    expected = weights_of(SPECS[spec])
+    given = graph_of(SPECS[spec]).weights()
+    assert list(given) and set(given) == set(expected)
+    for name, array in expected.items():
+        assert given[name].dtype == np.float32 and given[name].flags.c_contiguous
+        np.testing.assert_array_equal(given[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_fresh_nets_weights_load_into_another(spec):
+    torch.manual_seed(0)
+    one, other = WaveNet(SPECS[spec]), WaveNet(SPECS[spec])
+    other.load_weights(one.weights())
+    for name, value in one.state_dict().items():
+        torch.testing.assert_close(other.state_dict()[name], value, rtol=0, atol=0, msg=name)
+
+
+def test_a_residual_bias_is_refused_because_the_graph_has_none():
+    with pytest.raises(ValueError, match="residual_bias"):
+        WaveNet(PLAIN).load_weights(random_weights(PLAIN))
+
+
+def test_bfloat16_stays_near_float32():
+    net = graph_of(SPECS["shipped"])
+    heard, roll, hint = net.heard(a_waveform()[None]), torch.from_numpy(a_roll())[None], torch.zeros(1, SAMPLES, 4)
+    with torch.no_grad():
+        exact, rough = net(heard, roll, hint), net(heard, roll, hint, dtype=torch.bfloat16)
+    assert rough.dtype == torch.bfloat16
+    assert error(rough.float().numpy(), exact.numpy()) < 0.2
