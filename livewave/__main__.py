@@ -101,7 +101,7 @@ def models() -> None:
             print(error)
             continue
         spec, about = model.spec, model.provenance
-        row = next(bench([model], ["native", "onnx"], 64, 0.3))
+        row = next(bench([model], ["auto"], 64, 0.3))
         size_kb = sum(array.nbytes for array in model.weights.values()) >> 10
         print(f"{name}: {spec.model_rate_hz} Hz, {spec.residual_channels} channels x {spec.layers} layers, {size_kb} KiB, "
               f"pitches {about.get('data.low', 0)}..{about.get('data.high', 127)}, {row.real_time_factor:.1f} x real time "

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from livewave import LivewaveError
+from livewave.bench import bench
 from livewave.config import Config
 from livewave.control.events import Event, EventQueue, PitchBend, ProgramChange, Setting
 from livewave.control.midi import MidiInputs
@@ -156,15 +157,27 @@ class Daemon:
             time.sleep(0.005)
         stats, low, high = self._audio.stats, self._orders.compass.low, self._orders.compass.high
         self._say(f"model    {model.name}, pitches {low}..{high}, temperature {model.temperature:g}, seed {model.seed}")
-        self._say(f"engine   {facts['engine']} {facts['isa']}, {1e-1 * stats.p50_ms / stats.block_s:.0f} % of real time")
+        share = 1e-3 * stats.p50_ms / stats.block_s
+        self._say(f"engine   {facts['engine']} {facts['isa']}, {100 * share:.0f} % of real time")
         self._say(f"audio    {facts['output']}, period {facts['period_frames']}, real-time priority: {facts['real_time']}")
         stages = ", ".join(f"{name} {1e3 * getattr(stats, field):.1f}" for field, name in STAGES.items())
         self._say(f"latency  {1e3 * stats.latency_s:.1f} ms ({stages})")
         self._say(f"midi     {', '.join(self.midi.opened) or 'none'}")
         self._say(f"osc      {self._config.control.osc}")
+        if share > 1.0:
+            self._say(f"too slow {facts['engine']} needs {share:.1f} times as long as the sound lasts; {_fastest(share)}")
         self._say(f"ready after {time.monotonic() - self._started_s:.1f} s; Ctrl-C ends it")
 
     def _tell_once(self, text: str) -> None:
         if text not in self._told:
             self._told.add(text)
             log.warning("%s", text)
+
+
+def _fastest(share: float) -> str:
+    """What plays faster than `share` of real time here, measured now."""
+    rows = list(bench([load_model(name) for name, _ in list_models()], ["auto"], 64, 0.2))
+    best = max(rows, key=lambda row: row.real_time_factor)
+    if best.real_time_factor * share <= 1.0:
+        return "nothing here is faster"
+    return f"--engine {best.engine} --model {best.model} needs {1.0 / best.real_time_factor:.2f}"

@@ -34,9 +34,8 @@ class Finding:
 
 def examine(config: Config) -> Iterator[Finding]:
     """Look at everything that matters; never raises, opens nothing for longer than a look."""
-    for check in (_machine, _audio, _midi, _osc, _priority, _memory, _governor):
+    for check in (_machine, _audio, _midi, _osc, _priority, _memory, _governor, _engine):
         yield check(config)
-    yield from _engines(config)
 
 
 def _machine(config: Config) -> Finding:
@@ -102,18 +101,19 @@ def _governor(config: Config) -> Finding:
     return Finding("CPU governor", ok or None, governor, "" if ok else "cpupower frequency-set -g performance")
 
 
-def _engines(config: Config) -> Iterator[Finding]:
+def _engine(config: Config) -> Finding:
     try:
         model = load_model(config.model.name)
-        rows = list(bench([model], ["native", "onnx"], config.audio.block_samples, BENCH_S))
+        row = next(bench([model], [config.model.engine], config.audio.block_samples, BENCH_S))
     except LivewaveError as error:
-        yield Finding("model", False, str(error), "name another one: livewave models")
-        return
-    for row in rows:
-        share = 1.0 / row.real_time_factor
-        found = f"{model.name}: {100 * share:.0f} % of real time, p99 {row.p99_ms:.2f} ms a block of {row.block}"
-        ok = True if share < COMFORTABLE else None
-        yield Finding(f"engine {row.engine} {row.isa}".strip(), ok, found, "" if ok else "too slow to play; use a faster engine")
+        return Finding("engine", False, str(error), "see livewave models, and --engine auto")
+    except StopIteration:
+        return Finding("engine", False, f"{config.model.engine} cannot run here", "--engine auto")
+    share = 1.0 / row.real_time_factor
+    found = (f"{row.engine} {row.isa}: {model.name} takes {100 * share:.0f} % of real time, "
+             f"p99 {row.p99_ms:.2f} ms a block of {row.block}")
+    ok = True if share < COMFORTABLE else None if share < 1.0 else False
+    return Finding("engine", ok, found, "" if ok else "a smaller model or a faster engine: livewave bench")
 
 
 Speak = Callable[[str], None]

@@ -40,7 +40,7 @@ class Performer:
         self.faded_out = False  # a block later than the gain: what the resampler still held has come out too
         self._gain, self._target = 0.0, _factor(gain_db)
         self._fade_step = 1.0 / (FADE_S * spec.model_rate_hz)
-        self._ramp = np.arange(1, self.block_samples + 1, dtype=np.float32)
+        self._ramp = np.arange(1.0, self.block_samples + 1)  # in float64: a fade must not depend on how it is split
         self._columns = np.zeros((self.block_samples // self.held, PITCHES), np.uint8)
         self._block = np.zeros(self.block_samples, np.float32)
 
@@ -100,7 +100,7 @@ class Performer:
             step = math.copysign(self._fade_step, self._target - self._gain)
             low, high = sorted((self._gain, self._target))
             gains = np.clip(self._gain + step * self._ramp, low, high)
-            self._block *= gains
+            self._block *= gains.astype(np.float32)
             self._gain = float(gains[-1])
             if abs(self._gain - self._target) < 1e-6:
                 self._gain = self._target

@@ -30,6 +30,7 @@ REPORT_S = 0.05
 CALM_S = 30.0  # without an underrun for so long, the ring's target falls again by one period
 TARGET_GROWTH = 4  # the target never exceeds this multiple of the first one
 RING_S = 0.5
+FILL_S = 0.02
 JITTER_S = 0.001  # of the wake-up of this process, on top of a block and a period
 PRIORITY = 60
 SWITCH_INTERVAL_S = 0.0005
@@ -86,9 +87,12 @@ class Player:
             self.performer.obey(command)
 
     def _fill(self) -> bool:
-        """Render blocks until the ring holds its target; False when there was nothing to do."""
-        worked = False
-        while self.ring.wanted_frames() > 0:
+        """Render blocks until the ring holds its target or FILL_S is over; False when there was nothing to do.
+
+        An engine that cannot keep up would never reach the target: commands and reports must have their turn.
+        """
+        worked, deadline = False, time.perf_counter() + FILL_S
+        while self.ring.wanted_frames() > 0 and time.perf_counter() < deadline:
             began = time.perf_counter()
             self.ring.write(self.performer.step())
             self._durations.append(time.perf_counter() - began)

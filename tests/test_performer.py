@@ -1,0 +1,235 @@
+"""The loop body of the audio process, played with a clock that stands still until told to advance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from livewave.link import Command, Order
+from livewave.music.clock import ManualClock
+from livewave.performer import FADE_S, LATE_S, Performer
+from livewave.render.native import NativeEngine
+from livewave.render.voice import ATTACK_S
+from tests.toys import TINY, ToyEngine, tiny_model
+
+RATE_HZ, HELD = TINY.model_rate_hz, TINY.samples_per_column
+LEVEL = 0.5
+LEAD_S = 0.05
+DRONE = replace(TINY, cond_channels=0, hint="none")  # sounds without a roll
+FADE, ATTACK = round(FADE_S * RATE_HZ), round(ATTACK_S * RATE_HZ)
+
+Timeline = Sequence[tuple[float, Command]]  # moment of arrival, command
+
+
+def a_performer(engine=None, block: int = 64, device_rate_hz: int = RATE_HZ, gain_db: float = 0.0) -> Performer:
+    engine = engine or ToyEngine()
+    return Performer(engine, ManualClock(), device_rate_hz, block, seed=1, temperature=0.8, gain_db=gain_db, lead_s=LEAD_S)
+
+
+def play(performer: Performer, seconds: float, timeline: Timeline = ()) -> np.ndarray:
+    """float32 [frames]: steps at the pace of the device; commands are obeyed before the first step after their arrival."""
+    parts, waiting = [], list(timeline)
+    block_s = performer.block_samples / RATE_HZ
+    for _ in range(round(seconds / block_s)):
+        while waiting and waiting[0][0] <= performer.clock.now_s():
+            performer.obey(waiting.pop(0)[1])
+        parts.append(performer.step().copy())
+        performer.clock.advance(block_s)
+    return np.concatenate(parts)
+
+
+def strike(at_s: float, pitch: int = 60) -> tuple[float, Command]:
+    return at_s, Command(Order.STRIKE, at_s, pitch, 100)
+
+
+def release(at_s: float, pitch: int = 60) -> tuple[float, Command]:
+    return at_s, Command(Order.RELEASE, at_s, pitch)
+
+
+def order(kind: Order, value: float = 0.0, at_s: float = 0.0) -> tuple[float, Command]:
+    return at_s, Command(kind, at_s if kind is Order.RELEASE_ALL else 0.0, value=value)
+
+
+# time
+
+
+@pytest.mark.parametrize("block", [16, 32, 48, 64, 128, 512])
+@pytest.mark.parametrize("at_s", [0.0302, 0.1, 0.12345, 0.2007])
+def test_a_note_sounds_a_constant_lead_after_its_moment_whatever_the_block(at_s, block):
+    out = play(a_performer(block=block), 0.5, [strike(at_s), release(at_s + 0.1)])
+    heard = np.flatnonzero(out)
+    assert heard[0] == round((at_s + LEAD_S) * RATE_HZ / HELD) * HELD
+    assert heard[-1] + 1 == round((at_s + 0.1 + LEAD_S) * RATE_HZ / HELD) * HELD
+
+
+def test_a_note_for_now_sounds_in_the_next_block():
+    performer = a_performer()
+    play(performer, 0.1)
+    performer.obey(Command(Order.STRIKE, 0.0, 60, 100))
+    assert performer.step()[0] > 0.0
+    assert performer.late == 0
+
+
+def test_a_note_of_the_future_waits_for_its_moment():
+    out = play(a_performer(), 1.0, [(0.0, strike(0.7)[1])])
+    assert np.flatnonzero(out)[0] == round((0.7 + LEAD_S) * RATE_HZ)
+
+
+def test_a_late_command_takes_effect_at_once_and_is_counted():
+    performer = a_performer()
+    play(performer, 0.5)
+    performer.obey(strike(0.2)[1])
+    assert performer.late == 1
+    assert performer.step()[0] > 0.0
+
+
+def test_a_command_in_time_is_not_late():
+    performer = a_performer()
+    play(performer, 0.5)
+    performer.obey(strike(performer.clock.now_s() - LEAD_S - LATE_S / 2)[1])
+    performer.obey(strike(performer.clock.now_s())[1])
+    assert performer.late == 0
+
+
+def test_release_all_ends_every_note():
+    out = play(a_performer(), 0.4, [strike(0.0, 60), strike(0.0, 64), order(Order.RELEASE_ALL, at_s=0.2)])
+    assert np.flatnonzero(out)[-1] + 1 == round((0.2 + LEAD_S) * RATE_HZ)
+
+
+def test_sound_is_the_same_bit_for_bit_for_every_block_size():
+    """A real net, and notes that are known beforehand."""
+    def take(block: int) -> np.ndarray:
+        performer = a_performer(NativeEngine(tiny_model()), block)
+        for _, command in [strike(0.0213), release(0.1507), strike(0.1, 67), release(0.3, 67)]:
+            performer.obey(command)
+        return play(performer, 0.512)
+
+    expected = take(16)
+    assert len(np.unique(expected)) > 50
+    for block in (32, 64, 512):
+        np.testing.assert_array_equal(take(block), expected)
+
+
+def test_a_block_is_rounded_up_to_whole_columns():
+    assert a_performer(block=17).block_samples == 2 * HELD
+    assert len(a_performer(block=1).step()) == HELD
+
+
+def test_frames_come_at_the_devices_rate():
+    assert len(play(a_performer(device_rate_hz=48_000), 0.4)) == round(0.4 * 48_000)
+    performer = a_performer(device_rate_hz=44_100)
+    assert abs(len(play(performer, 1.0)) - 44_100) <= 1
+    assert performer.sample == RATE_HZ
+
+
+# gain
+
+
+@pytest.mark.parametrize("gain_db", [-60.0, -20.0, -0.5, 6.0, 12.0])
+def test_gain_moves_without_a_jump_and_arrives(gain_db):
+    out = play(a_performer(ToyEngine(DRONE)), 1.0, [order(Order.GAIN_DB, gain_db, at_s=0.2)])
+    assert np.abs(np.diff(out[ATTACK:])).max() < 1.01 * LEVEL / FADE
+    assert out[-1] == pytest.approx(LEVEL * 10.0 ** (gain_db / 20.0), rel=1e-5)
+
+
+@pytest.mark.parametrize("block", [16, 64, 512])
+def test_a_gain_that_changes_its_mind_midway_does_not_jump_either(block):
+    gains = [order(Order.GAIN_DB, value, at_s) for at_s, value in [(0.1, -40.0), (0.11, 6.0), (0.13, -60.0), (0.14, 0.0)]]
+    out = play(a_performer(ToyEngine(DRONE), block), 0.6, gains)
+    assert np.abs(np.diff(out[ATTACK:])).max() < 1.01 * LEVEL / FADE
+    assert out[-1] == pytest.approx(LEVEL, rel=1e-6)
+
+
+def test_gain_at_the_start_is_the_one_asked_for_and_is_faded_in():
+    out = play(a_performer(ToyEngine(DRONE), gain_db=-6.0), 0.2)
+    assert abs(out[0]) < 0.01
+    assert out[-1] == pytest.approx(LEVEL * 10.0 ** (-6.0 / 20.0), rel=1e-5)
+
+
+def test_stop_fades_to_silence_and_only_then_is_it_over():
+    performer = a_performer(ToyEngine(DRONE))
+    play(performer, 0.2)
+    assert not performer.faded_out
+    performer.obey(Command(Order.STOP))
+    assert not performer.faded_out
+    out = play(performer, 0.2)
+    assert performer.faded_out
+    assert out[0] > 0.9 * LEVEL
+    assert np.abs(np.diff(out)).max() < 1.01 * LEVEL / FADE
+    assert not out[FADE + performer.block_samples :].any()
+
+
+def test_the_peak_is_the_largest_sample_since_it_was_asked():
+    performer = a_performer(ToyEngine(DRONE, level=-0.7))
+    play(performer, 0.2)
+    assert performer.peak == pytest.approx(0.7)
+    performer.peak = 0.0
+    performer.obey(Command(Order.GAIN_DB, value=-20.0))
+    play(performer, 0.1)
+    performer.peak = 0.0
+    play(performer, 0.1)
+    assert performer.peak == pytest.approx(0.07, rel=1e-3)
+
+
+# faults, reset
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
+def test_a_sick_net_is_silence_counted_and_starts_again(poison):
+    engine = ToyEngine()
+    engine.sick, engine.poison = {50, 51}, poison
+    performer = a_performer(engine)
+    out = play(performer, 0.5, [order(Order.GAIN_DB, 0.0), (0.0, Command(Order.STRIKE, 0.0, 60, 100))])
+    assert np.isfinite(out).all()
+    assert performer.faults == 2
+    silent = slice(50 * performer.block_samples, 52 * performer.block_samples)
+    assert not out[silent].any()
+    assert engine.resets == 3  # at the start, and after each fault
+    again = silent.stop
+    assert 0.0 < out[again] < 0.1 * LEVEL  # no burst
+    assert out[again + ATTACK] == pytest.approx(LEVEL)
+
+
+def test_a_net_that_stays_sick_is_silent_for_ever_and_never_raises():
+    engine = ToyEngine(DRONE)
+    engine.sick = set(range(1_000))
+    performer = a_performer(engine)
+    assert not play(performer, 0.4).any()
+    assert performer.faults == 100
+
+
+def test_no_fault_reaches_the_resampler():
+    engine = ToyEngine(DRONE)
+    engine.sick = {10}
+    assert np.isfinite(play(a_performer(engine, device_rate_hz=48_000), 0.2)).all()
+
+
+def test_reset_forgets_notes_and_the_nets_memory_and_plays_on():
+    engine = ToyEngine()
+    performer = a_performer(engine)
+    out = play(performer, 0.6, [strike(0.0), (0.15, strike(0.5, 64)[1]), order(Order.RESET, at_s=0.2), strike(0.3, 67),
+                                release(0.4, 67)])
+    assert engine.resets == 2
+    heard = np.flatnonzero(out) / RATE_HZ
+    assert heard[heard > 0.201].min() == pytest.approx(0.3 + LEAD_S, abs=0.001)
+    assert heard.max() == pytest.approx(0.4 + LEAD_S, abs=0.001)  # neither 60 nor 64 comes back
+    assert performer.late == 0
+
+
+def test_reset_makes_the_same_take_again():
+    performer = a_performer(NativeEngine(tiny_model()))
+    note = Command(Order.STRIKE, 0.0, 60, 100)
+    performer.obey(note)
+    first = play(performer, 0.2)
+    performer.obey(Command(Order.RESET))
+    performer.obey(note)
+    np.testing.assert_array_equal(play(performer, 0.2), first)
+
+
+def test_temperature_reaches_the_net():
+    engine = ToyEngine(DRONE)
+    play(a_performer(engine), 0.2, [order(Order.TEMPERATURE, 0.25, at_s=0.1)])
+    assert (engine.temperatures[0], engine.temperatures[-1]) == (0.8, 0.25)
