@@ -11,7 +11,7 @@ from typing import Annotated, Optional
 import typer
 
 from livewave import LivewaveError, __version__
-from livewave.config import ENGINES, Config, load_config
+from livewave.config import ENGINES, load_config
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   help="A neural instrument that is played live: notes in by MIDI or OSC, a WaveNet's sound out.")
@@ -44,7 +44,7 @@ def run(
                   "latency_ms": _milliseconds(latency)},
         "control": {"midi": midi or None, "osc": osc},
     })
-    Daemon(_with_output(chosen), lambda line: print(line, flush=True)).run()
+    Daemon(chosen, lambda line: print(line, flush=True)).run()
 
 
 @app.command()
@@ -159,32 +159,13 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
         raise typer.Exit
 
 
-def _milliseconds(text: str | None) -> float | None:
+def _milliseconds(text: str | None) -> float | str | None:
     if text is None or text == "auto":
-        return None
+        return text
     try:
         return float(text)
     except ValueError:
         raise LivewaveError(f"--latency is {text!r}; it must be auto or milliseconds in 1..1000") from None
-
-
-def _with_output(config: Config) -> Config:
-    """Without a sound card the daemon plays into null: everything else works."""
-    import dataclasses
-
-    from livewave import DeviceError
-    from livewave.sound.device import default_output
-
-    if config.audio.output != "default":
-        return config
-    try:
-        if default_output() is not None:
-            return config
-        reason = "no sound card and no JACK server"
-    except DeviceError as error:
-        reason = str(error)
-    print(f"{reason}: playing into null. Everything else works; --audio file:take.wav writes a file", flush=True)
-    return dataclasses.replace(config, audio=dataclasses.replace(config.audio, output="null"))
 
 
 def main() -> None:

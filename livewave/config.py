@@ -39,7 +39,7 @@ class ModelConfig:
 @dataclass(frozen=True, slots=True)
 class AudioConfig:
     output: str = "default"
-    rate_hz: int | None = None  # None: the device's own
+    rate_hz: int | None = None  # None, or "auto" in a file: the device's own
     period_frames: int = 128
     block_samples: int = 32
     latency_ms: float | None = None  # of the ring; None: the least that this period allows, raised after an underrun
@@ -114,7 +114,7 @@ def _section(section: str, kind: type, values: Mapping[str, Any]) -> Any:
 
 
 def _check(section: str, name: str, value: Any, spec: dataclasses.Field) -> Any:
-    if value is None and spec.default is None:
+    if value in (None, "auto") and spec.default is None:
         return None
     if name in _RANGES:
         return _number(section, name, value)

@@ -151,8 +151,8 @@ class Daemon:
 
     def _announce(self) -> None:
         facts, model = self._audio.facts, self._config.model
-        for warning in self.midi.warnings:
-            self._say(warning)
+        for warning in filter(None, [facts["notice"], *self.midi.warnings]):
+            self._say(str(warning))
         while self._audio.poll() is None and self._audio.alive and not self._stopping.is_set():
             time.sleep(0.005)
         stats, low, high = self._audio.stats, self._orders.compass.low, self._orders.compass.high

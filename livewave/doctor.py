@@ -66,8 +66,9 @@ def _osc(config: Config) -> Finding:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((host, port))
-        except OSError as error:
-            return Finding("OSC port", False, f"{host}:{port}: {error.strerror}", "choose another: --osc 127.0.0.1:9001")
+        except (OSError, TypeError) as error:  # the latter for what cannot be a name
+            reason = getattr(error, "strerror", error)
+            return Finding("OSC port", False, f"{host}:{port}: {reason}", "choose another: --osc 127.0.0.1:9001")
     return Finding("OSC port", True, f"{host}:{port} is free")
 
 
@@ -104,11 +105,12 @@ def _governor(config: Config) -> Finding:
 def _engine(config: Config) -> Finding:
     try:
         model = load_model(config.model.name)
-        row = next(bench([model], [config.model.engine], config.audio.block_samples, BENCH_S))
+        rows = list(bench([model], [config.model.engine], config.audio.block_samples, BENCH_S))
     except LivewaveError as error:
         return Finding("engine", False, str(error), "see livewave models, and --engine auto")
-    except StopIteration:
+    if not rows:
         return Finding("engine", False, f"{config.model.engine} cannot run here", "--engine auto")
+    row = rows[-1]  # of the best instruction set, which is the one that plays
     share = 1.0 / row.real_time_factor
     found = (f"{row.engine} {row.isa}: {model.name} takes {100 * share:.0f} % of real time, "
              f"p99 {row.p99_ms:.2f} ms a block of {row.block}")

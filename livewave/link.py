@@ -6,6 +6,7 @@ Commands go to the audio process, block statistics come back. Nothing is parsed 
 from __future__ import annotations
 
 import enum
+import errno
 import json
 import socket
 import struct
@@ -116,10 +117,8 @@ class Link:
     def _put(self, datagram: bytes) -> bool:
         try:
             self._end.send(datagram)
-        except (BlockingIOError, InterruptedError):
-            return False
-        except OSError:  # the other process is gone; its supervisor will notice
-            return True
+        except OSError as error:  # any other: the other process is gone; its supervisor will notice
+            return error.errno not in (errno.EAGAIN, errno.EINTR, errno.ENOBUFS)
         return True
 
     def _datagrams(self) -> list[bytes]:

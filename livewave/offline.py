@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from livewave import DeviceError
 from livewave.config import Config
 from livewave.music.clock import ManualClock
 from livewave.music.compass import Compass
@@ -24,7 +25,7 @@ TAIL_S = 1.0  # after the last note: its tail, and the fade into rest
 def render_file(midi: str | Path, wav: str | Path, config: Config, progress: Callable[[float, float], None]) -> float:
     """Render `midi` to `wav` and return its seconds. `progress(done_s, total_s)` is called after every block.
 
-    Raises LivewaveError on a bad MIDI file, model or path.
+    Raises LivewaveError on a bad MIDI file, model or path, and when the disk is full.
     """
     events = read_score(midi)
     model = load_model(config.model.name)
@@ -38,7 +39,7 @@ def render_file(midi: str | Path, wav: str | Path, config: Config, progress: Cal
     out = WavFile(str(wav), rate)
     block_s = performer.block_samples / model.spec.model_rate_hz
     waiting = deque(events)
-    while clock.now_s() < total_s:
+    while clock.now_s() < total_s and not out.problem:
         while waiting and waiting[0].at_s < clock.now_s() + block_s:
             for command in orders.translate(waiting.popleft()):
                 performer.obey(command)
@@ -46,4 +47,6 @@ def render_file(midi: str | Path, wav: str | Path, config: Config, progress: Cal
         clock.advance(block_s)
         progress(min(clock.now_s(), total_s), total_s)
     out.close()
+    if out.problem:
+        raise DeviceError(out.problem)
     return clock.now_s()

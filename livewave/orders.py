@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from livewave.control.events import Event, Release, Reset, Setting, Strike
+from livewave.control.events import Event, NoteOff, NoteOn, Release, Reset, Setting, Strike
 from livewave.link import Command, Order
 from livewave.music.compass import Compass
 from livewave.music.ledger import Ledger
@@ -20,6 +20,7 @@ class Orders:
         self.gain_db, self.temperature = gain_db, temperature
         self._first = (gain_db, temperature)
         self._ledger = Ledger()
+        self._struck: dict[tuple[str, int, int], Compass] = {}  # key -> the compass that it was struck in
 
     @property
     def held(self) -> int:
@@ -30,7 +31,7 @@ class Orders:
         if isinstance(event, Setting):
             return self._set(event)
         gain = self._ledger.gain
-        commands = [_command(change) for change in self._ledger.feed(self.compass.fit(event))]
+        commands = [_command(change) for change in self._ledger.feed(self._fit(event))]
         if isinstance(event, Reset):
             self.gain_db, self.temperature = self._first
             return [Command(Order.RESET), *self._settings()]
@@ -40,6 +41,15 @@ class Orders:
         """What a performer that starts afresh must be told: settings and held notes."""
         held = [Command(Order.STRIKE, 0.0, pitch, velocity) for pitch, velocity in self._ledger.held().items()]
         return [*self._settings(), *held]
+
+    def _fit(self, event: Event) -> Event:
+        """A key is let go where it was struck, whatever the compass has become meanwhile."""
+        if not isinstance(event, (NoteOn, NoteOff)):
+            return self.compass.fit(event)
+        key = (event.source, event.channel, event.pitch)
+        if isinstance(event, NoteOn):
+            self._struck[key] = self.compass
+        return self._struck.get(key, self.compass).fit(event)
 
     def _set(self, setting: Setting) -> list[Command]:
         if setting.name == "gain_db":

@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 
-from livewave import LivewaveError
+from livewave import DeviceError, LivewaveError
 from livewave.config import Config, make_config
 from livewave.link import Link, Order, Stats
 from livewave.music.clock import SystemClock
@@ -44,11 +44,23 @@ class Player:
         model = load_model(config.model.name)
         self.engine = open_engine(config.model.engine, model)
         self.ring = Ring(round(RING_S * 192_000))
-        self.output = open_output(config.audio.output, self.ring, config.audio.rate_hz, config.audio.period_frames)
+        self._notice = ""
+        self.output = self._open_output()
         self.performer = self._make_performer()
         self._durations: list[float] = []
         self._reported_s = self._underrun_s = 0.0
         self._underruns = 0
+
+    def _open_output(self) -> Output:
+        """The device asked for; without any sound card, `default` is null: everything else still works."""
+        audio = self._config.audio
+        try:
+            return open_output(audio.output, self.ring, audio.rate_hz, audio.period_frames)
+        except DeviceError as error:
+            if audio.output != "default":
+                raise
+            self._notice = f"{error}. Until then livewave plays into null"
+            return open_output("null", self.ring, audio.rate_hz, audio.period_frames)
 
     def _make_performer(self) -> Performer:
         model, audio = self._config.model, self._config.audio
@@ -154,7 +166,7 @@ class Player:
         return {
             "engine": self.engine.name, "isa": getattr(self.engine, "isa", ""), "output": self.output.description,
             "rate_hz": self.output.rate_hz, "period_frames": self.output.period_frames,
-            "block_samples": self.performer.block_samples, "real_time": self._real_time,
+            "block_samples": self.performer.block_samples, "real_time": self._real_time, "notice": self._notice,
         }
 
     def _make_real_time(self) -> None:

@@ -1,4 +1,4 @@
-"""The values that travel: what a player did, what should sound, and the queue between receiving threads and the performer.
+"""The values that travel: what a player did, what should sound, and the queue between the threads of the two.
 
 Every event carries `at_s`, the moment it belongs to (seconds of time.monotonic, possibly a little in the future), and
 `source`, who said it: "midi:PORT" or "osc:HOST".
@@ -142,6 +142,6 @@ class EventQueue:
         return events
 
     def wait(self, timeout_s: float) -> bool:
-        """Sleep until something is there or the time is over; whether something is there. Thread: the one that plays."""
+        """Sleep until something is there or the time is over; True if it is there. Thread: the one that plays."""
         with self._filled:
             return self._filled.wait_for(lambda: self._events, timeout_s) != []

@@ -1,8 +1,9 @@
 """MIDI ports -> events: which ports, how they are opened, and what happens when a cable is pulled.
 
 Ports are found on a JACK server where one runs (midi_jack: stamps of JACK's own clock) and through python-rtmidi on the
-system's MIDI. A message is stamped with the monotonic clock before anything else is done with it. rtmidi calls back from
-its own thread, except on JACK, where that thread is the real-time one and must never wait for the GIL: there it is polled.
+system's MIDI. A message is stamped with the monotonic clock before anything else is done with it. rtmidi calls back
+from its own thread, except on JACK, where that thread is the real-time one and must never wait for the GIL: there it
+is polled.
 This is the one file of livewave that imports rtmidi.
 """
 
@@ -164,8 +165,8 @@ class MidiInputs:
     warnings  what could not be had and was not asked for by name
     opened    the names of the ports in use at start
 
-    `start` raises DeviceError when a port asked for by name is not there. Afterwards nothing raises: a port that goes away
-    puts a SourceLost and is opened again when it comes back.
+    `start` raises DeviceError when a port asked for by name is not there. Afterwards nothing raises: a port that goes
+    away puts a SourceLost and is opened again when it comes back.
     """
 
     def __init__(self, queue: EventQueue, wanted: Sequence[str] = (VIRTUAL,), client_name: str = CLIENT_NAME) -> None:
@@ -276,7 +277,7 @@ def list_ports() -> list[str]:
 
 
 def _open_systems(client_name: str) -> tuple[list[JackPorts | RtMidiPorts], list[str]]:
-    """JACK by our tap (by rtmidi where the tap cannot be had), then the system's own MIDI; and what each refusal was."""
+    """JACK by our tap (by rtmidi where the tap cannot be had), then the system's own MIDI; and why others refused."""
     systems: list[JackPorts | RtMidiPorts] = []
     troubles: list[str] = []
     for opener in (_open_jack, lambda name: RtMidiPorts(name, on_jack=False)):

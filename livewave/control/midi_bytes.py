@@ -106,8 +106,10 @@ class MidiBytes:
         self._heard_s = None
         return True
 
-    def _message(self, status: int | None, packet: Sequence[int], place: int, at_s: float, events: list[Event]) -> int | None:
-        """Append the event of the message whose data begin at `place`; how many data bytes it has, None if it is none."""
+    def _message(
+        self, status: int | None, packet: Sequence[int], place: int, at_s: float, events: list[Event]
+    ) -> int | None:
+        """Append the event of the message whose data begin at `place`; how many data bytes it has, or None."""
         if status is None:
             return None
         message = MESSAGES.get(status if status >= _SYSEX else status & 0xF0)

@@ -1,8 +1,8 @@
 """MIDI ports on a JACK server, with JACK's own time stamps.
 
 JACK hands MIDI to a callback in its real-time thread. Python there would stop the whole audio graph whenever another
-thread holds the GIL, so the callback is C (jack/tap.h): it stamps each event with the time of its frame and leaves it in
-a ring that a Python thread reads. This is the one file of livewave that imports JACK-Client.
+thread holds the GIL, so the callback is C (jack/tap.h): it stamps each event with the time of its frame and leaves it
+in a ring that a Python thread reads. This is the one file of livewave that imports JACK-Client.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ class _Session:
         loaded = ctypes.CDLL(jack._libname)
         addresses = {name: ctypes.cast(getattr(loaded, name), ctypes.c_void_p).value for name in FUNCTIONS}
         self.tap = native.Tap(int(ffi.cast("uintptr_t", self.client._ptr)), addresses)
+        # the callback must not outlive the tap, even when nobody closes us
+        self.client._keepalive.append(self.tap)
         library.jack_set_process_callback(
             self.client._ptr,
             ffi.cast("JackProcessCallback", native.process_address),
@@ -129,7 +131,7 @@ class JackPort:
 
 
 class JackPorts:
-    """The MIDI side of one JACK client. Thread: one (set-up, then the watcher). Raises MidiUnavailable when there is no JACK."""
+    """The MIDI side of one JACK client. Thread: one (set-up, then the watcher). Raises MidiUnavailable without JACK."""
 
     def __init__(self, client_name: str) -> None:
         self._client_name = client_name

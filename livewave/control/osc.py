@@ -1,9 +1,9 @@
 """The OSC server: datagrams -> events, replies, and the list of clients that are told what goes out to all.
 
-One thread receives, in order, and never waits for a time tag: what is dated in the future lies in a schedule and becomes
-an event shortly before its moment, with that moment as `at_s`. A datagram is checked (osc_guard) before python-osc, our
-codec, parses it. A bad message is counted and answered with /livewave/fail; nothing that arrives can stop the thread.
-This is the one file of livewave that imports python-osc.
+One thread receives, in order, and never waits for a time tag: what is dated in the future lies in a schedule and
+becomes an event shortly before its moment, with that moment as `at_s`. A datagram is checked (osc_guard) before
+python-osc, our codec, parses it. A bad message is counted and answered with /livewave/fail; nothing that arrives can
+stop the thread. This is the one file of livewave that imports python-osc.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Allowance:
 
     def __init__(self, per_s: int) -> None:
         self._per_s = per_s
-        self._second = 0
+        self._second = -1
         self._used = 0
 
     def take(self, now_s: float) -> bool:

@@ -86,7 +86,7 @@ def _check_message(datagram: bytes, start: int, end: int) -> None:
 
 
 def _check_string(datagram: bytes, start: int, end: int, most_bytes: int) -> int:
-    """Where the padded string ends. Strings of a message begin at a multiple of four from its start, as all sizes do."""
+    """Where the padded string ends. Strings begin at a multiple of four from the start of the message."""
     stop = datagram.find(b"\0", start, min(end, start + most_bytes + 1))
     if stop < 0:
         raise ValueError(f"a string without an end, or of more than {most_bytes} bytes")

@@ -39,8 +39,8 @@ class ManualClock:
 class SampleClock:
     """Maps moments to model samples by a smoothed anchor, so that the jitter of blocks does not move notes.
 
-    A first-order loop: a plain mean at first, then one with a time constant of SETTLING_S, whatever the block size. A sound
-    card that is 100 ppm off is followed 0.1 ms behind. Thread: performer only. Allocates nothing to speak of; never raises.
+    A first-order loop: a plain mean at first, then one with a time constant of SETTLING_S, whatever the block size. A
+    sound card that is 100 ppm off is followed 0.1 ms behind. Thread: performer only. Never raises.
     """
 
     def __init__(self, rate_hz: float) -> None:

@@ -1,7 +1,7 @@
 """Which notes are held, by whom: keys, pedals, rolls, unplugged cables -> strikes and releases of the 128 pitches.
 
-Keys are counted per source, channel and pitch: a key struck twice is let go twice. A pitch sounds while anybody holds it:
-a key, a pedal or a roll. Source: MIDI 1.0 Detailed Specification; Recommended Practice RP-015 (reset all controllers).
+Keys are counted per source, channel and pitch: a key struck twice is let go twice. A pitch sounds while anybody holds
+it: a key, a pedal or a roll. Source: MIDI 1.0 Detailed Specification; RP-015 (reset all controllers).
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Ledger:
         return dict(self._sounding)
 
     def feed(self, event: Event) -> list[Strike | Release]:
-        """What the event begins and ends, ends first. Events that hold nothing (bends, programs, clocks) give nothing."""
+        """What the event ends, then what it begins. Events that hold nothing (bends, programs, clocks) give nothing."""
         strikes = self._feeds.get(type(event), _nothing)(event)
         ended = self._sounding.keys() - self._holders()
         struck = {strike.pitch: strike.velocity for strike in strikes}
@@ -140,7 +140,8 @@ class Ledger:
             del self._sounding[pitch]
         self._sounding.update(struck)
         releases = [Release(self._stamp(pitch, event.at_s), pitch) for pitch in sorted(ended)]
-        return releases + [Strike(self._stamp(pitch, event.at_s), pitch, velocity) for pitch, velocity in struck.items()]
+        begun = [Strike(self._stamp(pitch, event.at_s), pitch, velocity) for pitch, velocity in struck.items()]
+        return releases + begun
 
     def _note_on(self, event: NoteOn) -> list[Strike]:
         self._channel(event).press(event.pitch)

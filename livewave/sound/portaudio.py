@@ -22,7 +22,7 @@ from livewave import DeviceError
 from livewave.sound.output import Output
 from livewave.sound.ring import Ring
 
-JACK_CLIENT_NAME = b"livewave"  # PortAudio keeps the pointer: these bytes must live as long as the process
+JACK_CLIENT_NAME = b"livewave-audio"  # `livewave` is the MIDI client.  PortAudio keeps the pointer: these bytes must live as long as the process
 FIRST_BLOCK_TIMEOUT_S = 2.0
 END_TIMEOUT_S = 1.0
 LARGEST_LATENCY_S = 0.5         # PipeWire reports 89478 s at times
@@ -224,7 +224,7 @@ def _sounddevice():
 
 
 def _name_jack_client() -> None:
-    """Let our ports appear as livewave:out_0. Only before PortAudio starts, and only where PortAudio knows JACK."""
+    """Let our ports appear as livewave-audio:out_0. Only before PortAudio starts, and only where PortAudio knows JACK."""
     if sys.platform.startswith("linux"):
         library = ctypes.CDLL("libportaudio.so.2")
         if hasattr(library, "PaJack_SetClientName"):

@@ -66,7 +66,9 @@ def test_system_exclusive_is_skipped_with_all_that_is_in_it() -> None:
     assert (midi.skipped, midi._complaints.count) == (2, 0)
 
 
-@pytest.mark.parametrize("garbage", [[60, 100], [0x90], [0x90, 60], [0x90, 0x90, 60], [0xF4], [0xF7], [0xFD, 1, 2], [0xE0, 200]])
+@pytest.mark.parametrize(
+    "garbage", [[60, 100], [0x90], [0x90, 60], [0x90, 0x90, 60], [0xF4], [0xF7], [0xFD, 1, 2], [0xE0, 200]]
+)
 def test_garbage_is_counted_and_what_follows_is_heard(garbage: list[int]) -> None:
     midi = parser()
     assert midi.parse(garbage, 0.0) == []

@@ -42,7 +42,7 @@ def test_no_pattern_raises_and_a_text_names_itself(pattern: str) -> None:
         assert named(pattern, [pattern]) == [pattern]
 
 
-def test_a_pattern_that_would_make_a_regular_expression_explode_takes_no_more_steps_than_letters_times_letters() -> None:
+def test_a_pattern_that_makes_regular_expressions_explode_takes_at_most_letters_times_letters_steps() -> None:
     class Counted(str):
         looks = 0
 

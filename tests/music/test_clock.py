@@ -11,7 +11,7 @@ JITTER_S = 0.003
 
 
 def _run(blocks: int, drift: float = 0.0, jitter_s: float = JITTER_S, block: int = BLOCK) -> np.ndarray:
-    """Errors of placement, in seconds, after each observation: a constant delay is no error of a note's timing, jitter is."""
+    """Errors of placement, in seconds, after each observation. A constant one is a delay; what varies is jitter."""
     noise = np.random.default_rng(1).uniform(-jitter_s, jitter_s, blocks)
     clock, errors = SampleClock(RATE_HZ), []
     for n in range(blocks):

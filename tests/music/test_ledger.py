@@ -125,7 +125,8 @@ def test_all_sound_off_silences_through_the_pedal() -> None:
 
 
 def test_reset_all_controllers_lifts_the_pedals_and_keeps_volume() -> None:
-    ledger = after(control(7, 64), control(11, 0), control(1, 99), control(SUSTAIN, 127), on(60), off(60), control(121, 0))
+    moved = control(7, 64), control(11, 0), control(1, 99), control(SUSTAIN, 127)
+    ledger = after(*moved, on(60), off(60), control(121, 0))
     assert ledger.held() == {}
     assert ledger.modulation == 0
     assert ledger.gain == pytest.approx((64 / 127) ** 2)

@@ -38,7 +38,7 @@ def player(callback: str = "c"):
 
 
 def capture(server: str, frames: int) -> tuple[np.ndarray, int]:
-    """What livewave:out_0 plays, and how many cycles were lost while it was listened to."""
+    """What livewave-audio:out_0 plays, and how many cycles were lost while it was listened to."""
     import jack
 
     client = jack.Client("listener", no_start_server=True, servername=server)
@@ -62,7 +62,7 @@ def capture(server: str, frames: int) -> tuple[np.ndarray, int]:
         lost += 1
 
     with client:
-        client.connect("livewave:out_0", port)
+        client.connect("livewave-audio:out_0", port)
         deadline_s = time.monotonic() + 20.0
         while taken < frames and time.monotonic() < deadline_s:
             time.sleep(0.02)
@@ -104,7 +104,7 @@ def test_both_channels_carry_the_signal(jack_name):
         client = jack.Client("looker", no_start_server=True, servername=jack_name)
         names = [port.name for port in client.get_ports(is_output=True, is_audio=True)]
         client.close()
-    assert {"livewave:out_0", "livewave:out_1"} <= set(names)
+    assert {"livewave-audio:out_0", "livewave-audio:out_1"} <= set(names)
 
 
 def test_a_player_ends_when_it_is_told_to(jack_name):

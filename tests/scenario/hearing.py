@@ -9,17 +9,15 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from livewave.music.compass import Compass
-from livewave.render.modelfile import load_model
 from livewave.render.wavenet import A4_HZ
 from tests.scenario.daemon import until
+from tests.scenario.score import compass, shifted
 from training.data import Note
-from training.evaluate import in_tune, song
+from training.evaluate import chord_recall, in_tune
 
 HEADER_BYTES = 44
 RATE_HZ = 48_000
 SCORING_RATE_HZ = 16_000
-MODEL = "flute"
 
 
 def read_wav(path: Path) -> np.ndarray:
@@ -89,24 +87,25 @@ def partials_share(audio: np.ndarray, pitch: int) -> float:
     return float(power[near].sum() / power.sum())
 
 
-def melody(seconds: float, name: str = "ode_to_joy", start_s: float = 0.3) -> list[Note]:
-    """A song's beginning, in the compass of the shipped model."""
-    return [note for note in song(name, compass(), start_s=start_s) if note.end_s < seconds]
-
-
-def compass() -> Compass:
-    return Compass.of(load_model(MODEL).provenance)
-
-
 def at_scoring_rate(audio: np.ndarray, rate_hz: int = RATE_HZ) -> np.ndarray:
     return soxr.resample(audio, rate_hz, SCORING_RATE_HZ)
 
 
-def shifted(notes: Sequence[Note], by_s: float) -> list[Note]:
-    return [Note(note.start_s + by_s, note.end_s + by_s, note.pitch, note.velocity) for note in notes]
-
-
 def following(audio: np.ndarray, notes: Sequence[Note]) -> dict[str, float]:
     """training.evaluate's score of a take whose first sound is the first note: latency is no mistake."""
-    delay_s = onset(audio) / RATE_HZ - notes[0].start_s
-    return in_tune(at_scoring_rate(audio), SCORING_RATE_HZ, shifted(notes, delay_s), compass())
+    return in_tune(at_scoring_rate(audio), SCORING_RATE_HZ, as_heard(audio, notes), compass())
+
+
+def recall(audio: np.ndarray, notes: Sequence[Note]) -> float:
+    """training.evaluate's chord score of such a take."""
+    return chord_recall(at_scoring_rate(audio), SCORING_RATE_HZ, as_heard(audio, notes))
+
+
+def as_heard(audio: np.ndarray, notes: Sequence[Note]) -> list[Note]:
+    return shifted(notes, onset(audio) / RATE_HZ - notes[0].start_s)
+
+
+def newest_recall(audio: np.ndarray, pitches: Sequence[int]) -> float:
+    """How much of a chord stands out in the newest second."""
+    notes = [Note(0.0, 0.95, pitch, 100) for pitch in pitches]
+    return chord_recall(at_scoring_rate(audio[-RATE_HZ:]), SCORING_RATE_HZ, notes)

@@ -6,11 +6,12 @@ import socket
 import wave
 from pathlib import Path
 
-import pretty_midi
 import pytest
 
 from livewave.render.modelfile import list_models
 from tests.scenario.daemon import HOST, free_port, livewave
+from tests.scenario.score import write_midi
+from training.data import Note
 
 FLAGS = {  # flags of `run` -> what the line must name
     ("--audio", "nosuch"): ("nosuch", "null", "file:PATH.wav"),
@@ -42,6 +43,7 @@ CONFIGS = {
     "[control]\nmidi = [1]\n": ("midi", "virtual"),
     "[audio\n": ("not TOML",),
 }
+NOTES = [Note(0.0, 0.2, 72, 100)]
 CORRUPT = {"empty": b"", "text": b"a piece of text", "zeros": bytes(4096), "header only": b"MThd\0\0\0\6\0\1\0\2\1\xe0"}
 
 
@@ -89,17 +91,9 @@ def test_a_corrupt_model_is_one_line(tmp_path, content):
     assert_one_line("run", "--audio", "null", "--midi", "none", "--model", str(path), naming=(str(path),))
 
 
-def melody(path: Path) -> Path:
-    score = pretty_midi.PrettyMIDI()
-    score.instruments.append(pretty_midi.Instrument(73))
-    score.instruments[0].notes.append(pretty_midi.Note(100, 72, 0.0, 0.2))
-    score.write(str(path))
-    return path
-
-
 @pytest.mark.parametrize("content", [*CORRUPT.values(), "half"], ids=[*CORRUPT, "half of a good one"])
 def test_a_corrupt_midi_file_is_one_line_and_leaves_no_output(tmp_path, content):
-    good = melody(tmp_path / "good.mid").read_bytes()
+    good = write_midi(tmp_path / "good.mid", NOTES).read_bytes()
     path, out = tmp_path / "bad.mid", tmp_path / "out.wav"
     path.write_bytes(good[: len(good) // 2] if content == "half" else content)
     assert_one_line("render", str(path), str(out), naming=(str(path),))
@@ -112,7 +106,7 @@ def test_a_midi_file_that_is_not_there_is_one_line(tmp_path):
 
 @pytest.mark.parametrize("out", ["nosuch/out.wav", "."])
 def test_an_output_that_cannot_be_written_is_one_line(tmp_path, out):
-    path = melody(tmp_path / "in.mid")
+    path = write_midi(tmp_path / "in.mid", NOTES)
     assert_one_line("render", str(path), str(tmp_path / out), naming=("cannot write", "folder"))
 
 
@@ -130,7 +124,7 @@ def test_bench_names_the_engines_and_the_form_of_a_shape():
 
 
 def test_render_makes_a_file_of_the_rate_that_was_asked_for(tmp_path):
-    path, out = melody(tmp_path / "in.mid"), tmp_path / "out.wav"
+    path, out = write_midi(tmp_path / "in.mid", NOTES), tmp_path / "out.wav"
     done = livewave("render", str(path), str(out), "--rate", "44100")
     assert done.returncode == 0, done.stderr
     with wave.open(str(out)) as file:

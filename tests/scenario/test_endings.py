@@ -12,10 +12,7 @@ import numpy as np
 import pytest
 
 from tests.scenario.daemon import Playing, daemon, is_running, until
-from tests.scenario.hearing import (HEADER_BYTES, RATE_HZ, at_scoring_rate, await_silence, await_sound, level, read_wav,
-                                    so_far)
-from training.data import Note
-from training.evaluate import chord_recall
+from tests.scenario.hearing import HEADER_BYTES, RATE_HZ, await_silence, await_sound, level, newest_recall, read_wav, so_far
 
 CHORD = (67, 72, 76)
 QUIET = 2e-3
@@ -31,12 +28,6 @@ def hold(playing: Playing, take: Path) -> None:
     for pitch in CHORD:
         playing.osc.send("/livewave/note", pitch, 100)
     await_sound(take, 0.5)
-
-
-def heard_chord(audio: np.ndarray) -> float:
-    """How much of the chord stands out in the newest second."""
-    notes = [Note(0.0, 0.95, pitch, 100) for pitch in CHORD]
-    return chord_recall(at_scoring_rate(audio[-RATE_HZ:]), 16_000, notes)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -105,7 +96,7 @@ def test_a_lost_audio_process_is_replaced_and_the_held_chord_sounds_again(take, 
         status = playing.osc.status()
         assert (status["restarts"], status["notes"], status["gain_db"]) == (1, 3, -6.0)
         assert status["temperature"] == pytest.approx(0.6)
-        assert heard_chord(so_far(second)) > 0.8
+        assert newest_recall(so_far(second), CHORD) > 0.8
         assert not is_running(lost) and playing.audio_pid != lost
         for pitch in CHORD:
             playing.osc.send("/livewave/note", pitch, 0)

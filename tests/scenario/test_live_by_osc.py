@@ -8,15 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import pretty_midi
 import pytest
 
 from tests.control.osc_cases import MALFORMED, REFUSED
 from tests.scenario.daemon import HOST, Osc, Playing, daemon, livewave, until
-from tests.scenario.hearing import (RATE_HZ, at_scoring_rate, await_end, await_more, await_silence, await_sound, following,
-                                    level, longest_gap_s, melody, onset, partials_share, read_wav, so_far, sounding_part)
+from tests.scenario.hearing import (RATE_HZ, await_end, await_more, await_silence, await_sound, following, level,
+                                    longest_gap_s, newest_recall, onset, partials_share, read_wav, so_far, sounding_part)
+from tests.scenario.score import melody, write_midi
 from training.data import Note
-from training.evaluate import chord_recall
 
 A_GAP_S = 0.003  # a period of silence in the middle of a note; a fade through zero is shorter
 IN_TUNE = 0.9
@@ -102,12 +101,8 @@ def test_a_melody_sent_by_oscsend_is_followed(tmp_path):
 
 
 def test_the_same_melody_is_followed_offline(tmp_path):
-    notes = melody(4.0)
-    score, wav = pretty_midi.PrettyMIDI(), tmp_path / "out.wav"
-    score.instruments.append(pretty_midi.Instrument(73))
-    score.instruments[0].notes.extend(pretty_midi.Note(n.velocity, n.pitch, n.start_s, n.end_s) for n in notes)
-    score.write(str(tmp_path / "in.mid"))
-    done = livewave("render", str(tmp_path / "in.mid"), str(wav))
+    notes, wav = melody(4.0), tmp_path / "out.wav"
+    done = livewave("render", str(write_midi(tmp_path / "in.mid", notes)), str(wav))
     assert done.returncode == 0, done.stderr
     audio = read_wav(wav)
     assert abs(onset(audio) / RATE_HZ - notes[0].start_s) < 0.05
@@ -116,12 +111,9 @@ def test_the_same_melody_is_followed_offline(tmp_path):
 
 
 def test_what_is_offline_is_the_same_every_time(tmp_path):
-    score = pretty_midi.PrettyMIDI()
-    score.instruments.append(pretty_midi.Instrument(73))
-    score.instruments[0].notes.append(pretty_midi.Note(100, 72, 0.1, 0.5))
-    score.write(str(tmp_path / "in.mid"))
+    midi = write_midi(tmp_path / "in.mid", [Note(0.1, 0.5, 72, 100)])
     for name, seed in (("a", "7"), ("b", "7"), ("c", "8")):
-        assert livewave("render", str(tmp_path / "in.mid"), str(tmp_path / name), "--seed", seed).returncode == 0
+        assert livewave("render", str(midi), str(tmp_path / name), "--seed", seed).returncode == 0
     first, again, other = ((tmp_path / name).read_bytes() for name in "abc")
     assert first == again != other
 
@@ -229,8 +221,7 @@ def test_sustain_holds_a_note_that_is_released(playing, take):
 def test_a_roll_sets_every_pitch_at_once(playing, take):
     playing.osc.send("/livewave/roll", sum(1 << pitch for pitch in CHORD).to_bytes(16, "little"))
     await_sound(take, 1.0)
-    sound = at_scoring_rate(so_far(take)[-RATE_HZ:])
-    assert chord_recall(sound, 16_000, [Note(0.0, 0.95, pitch, 100) for pitch in CHORD]) > 0.8
+    assert newest_recall(so_far(take), CHORD) > 0.8
     assert playing.osc.status()["notes"] == 3
     playing.osc.send("/livewave/roll", bytes(16))
     await_silence(take)

@@ -1,4 +1,4 @@
-// livewave.control._jack: the MIDI tap for Python. Addresses travel as whole numbers: they come from, and go to, libjack.
+// livewave.control._jack: the MIDI tap for Python. Addresses travel as whole numbers; they are libjack's.
 #include <nanobind/nanobind.h>
 
 #include <vector>
@@ -61,7 +61,7 @@ NB_MODULE(_jack, m) {
       .def("add_port", [](Tap& self, uintptr_t port) { return self.add_port(reinterpret_cast<void*>(port)); },
            "Listen to this in-port from the next period on; its slot number.")
       .def("read", &read_events, nb::arg("timeout_s"),
-           "Wait for events without the GIL: [(slot, time in us on JACK's clock, JACK frame, bytes)]. One reader thread.")
+           "Wait without the GIL for events: [(slot, us on JACK's clock, JACK frame, bytes)]. One reader thread.")
       .def("now_us", &Tap::now_us)
       .def_prop_ro("dropped", &Tap::dropped, "events lost because the reader was late by a whole ring")
       .def_prop_ro("skipped", &Tap::skipped, "system exclusive messages");

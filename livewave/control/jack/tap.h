@@ -31,7 +31,7 @@ struct JackFunctions {
   uint32_t (*midi_get_event_count)(void* buffer);
   int (*midi_event_get)(JackMidiEvent* event, void* buffer, uint32_t index);
   uint32_t (*last_frame_time)(const void* client);
-  uint64_t (*frames_to_time)(const void* client, uint32_t frame);  // microseconds on JACK's clock, from its filtered timer
+  uint64_t (*frames_to_time)(const void* client, uint32_t frame);  // us on JACK's clock, by its filtered timer
   uint64_t (*get_time)();
 };
 

@@ -1,0 +1,264 @@
+"""`livewave ...`: what each command prints, what its flags become, and how it fails. `run` itself is played in tests/scenario."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pretty_midi
+import pytest
+from typer.testing import CliRunner
+
+import livewave.daemon
+import livewave.sound.device
+from livewave import DeviceError, LivewaveError, __version__
+from livewave.__main__ import app, main
+from livewave.config import Config
+from livewave.sound.device import OutputRow
+from tests.toys import tiny_model_file
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with tiny.onnx and song.mid."""
+    folder = tmp_path_factory.mktemp("cli")
+    tiny_model_file(folder)
+    song = pretty_midi.PrettyMIDI()
+    song.instruments.append(pretty_midi.Instrument(73))
+    song.instruments[0].notes = [pretty_midi.Note(90, 60, 0.0, 0.1)]
+    song.write(str(folder / "song.mid"))
+    return folder
+
+
+def said(*arguments: str) -> str:
+    """What a command that succeeds prints."""
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.output
+
+
+def failed(monkeypatch, capsys, *arguments: str) -> str:
+    """The one line of a command that fails."""
+    monkeypatch.setattr(sys, "argv", ["livewave", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    out, line = capsys.readouterr()
+    assert line.startswith("livewave: ") and line.count("\n") == 1
+    return line
+
+
+# help, usage, version
+
+
+def test_help_names_every_command():
+    text = said("--help")
+    for command in ("run", "render", "devices", "models", "bench", "doctor"):
+        assert f" {command} " in text
+
+
+@pytest.mark.parametrize("command", ["run", "render", "devices", "models", "bench", "doctor"])
+def test_every_command_has_help(command):
+    assert "Usage" in said(command, "--help")
+
+
+def test_version_is_the_packages():
+    assert said("--version").strip() == f"livewave {__version__}"
+
+
+def test_no_command_at_all_shows_the_help():
+    result = CliRunner().invoke(app, [])
+    assert "render" in result.output and result.exit_code in (0, 2)  # which of them depends on click
+
+
+@pytest.mark.parametrize("arguments", [
+    ["sing"], ["run", "--volume", "3"], ["render"], ["render", "a.mid"], ["run", "--seed", "x"], ["bench", "--block", "0"],
+    ["bench", "--block", "5000"], ["bench", "--seconds", "0"], ["doctor", "extra"], ["run", "--period", "1.5"],
+])
+def test_a_wrong_command_line_is_exit_code_2(arguments):
+    assert CliRunner().invoke(app, arguments).exit_code == 2
+
+
+def test_the_module_runs_as_a_program():
+    ended = subprocess.run([sys.executable, "-m", "livewave", "--version"], capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == (f"livewave {__version__}\n", "")
+
+
+def test_a_failure_is_one_line_on_stderr_and_exit_code_1(tmp_path):
+    ended = subprocess.run([sys.executable, "-m", "livewave", "render", str(tmp_path / "no.mid"), str(tmp_path / "out.wav")],
+                           capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == f"livewave: no MIDI file at {tmp_path / 'no.mid'}\n"
+
+
+# run
+
+
+@pytest.fixture
+def daemons(monkeypatch):
+    """The configs of the daemons that `run` would have started. There is a sound card."""
+    started: list[Config] = []
+
+    class Recorder:
+        def __init__(self, config: Config, say) -> None:
+            started.append(config)
+
+        def run(self) -> None:
+            """Would play."""
+
+    monkeypatch.setattr(livewave.daemon, "Daemon", Recorder)
+    monkeypatch.setattr(livewave.sound.device, "default_output", lambda: OutputRow(0, "Card", "ALSA", 2, 48_000, True))
+    return started
+
+
+def test_run_without_flags_is_the_default(daemons):
+    said("run")
+    assert daemons == [Config()]
+
+
+def test_every_flag_of_run_reaches_its_field(daemons):
+    said("run", "--model", "cello", "--engine", "onnx", "--seed", "5", "--temperature", "0.5", "--gain", "-3", "--audio", "Card",
+         "--midi", "A", "--midi", "B", "--osc", "0.0.0.0:1234", "--latency", "12.5", "--period", "256", "--block", "64")
+    (config,) = daemons
+    assert (config.model.name, config.model.engine, config.model.seed, config.model.temperature) == ("cello", "onnx", 5, 0.5)
+    assert (config.audio.output, config.audio.period_frames, config.audio.block_samples) == ("Card", 256, 64)
+    assert (config.audio.gain_db, config.audio.latency_ms) == (-3.0, 12.5)
+    assert (config.control.midi, config.control.osc) == (("A", "B"), "0.0.0.0:1234")
+
+
+def test_flags_win_over_the_file(daemons, tmp_path):
+    path = tmp_path / "live.toml"
+    path.write_text('[model]\nseed = 3\ntemperature = 0.5\n[audio]\nlatency_ms = 30\n[control]\nmidi = ["Keys"]\n')
+    said("run", "--config", str(path), "--seed", "4")
+    (config,) = daemons
+    assert (config.model.seed, config.model.temperature, config.audio.latency_ms) == (4, 0.5, 30.0)
+    assert config.control.midi == ("Keys",)
+
+
+def test_latency_auto_is_the_default(daemons):
+    said("run", "--latency", "auto")
+    assert daemons[0].audio.latency_ms is None
+
+
+def test_latency_auto_wins_over_the_file(daemons, tmp_path):
+    path = tmp_path / "live.toml"
+    path.write_text("[audio]\nlatency_ms = 30\n")
+    said("run", "--config", str(path), "--latency", "auto")
+    assert daemons[0].audio.latency_ms is None
+
+
+def no_portaudio():
+    raise DeviceError("no sound: PortAudio is missing")
+
+
+@pytest.mark.parametrize("output, reason", [(lambda: None, "no sound card"), (no_portaudio, "PortAudio is missing")])
+def test_without_a_sound_card_run_says_so_and_plays_into_null(daemons, monkeypatch, output, reason):
+    monkeypatch.setattr(livewave.sound.device, "default_output", output)
+    text = said("run")
+    assert reason in text and "null" in text and "file:" in text
+    assert daemons[0].audio.output == "null"
+
+
+def test_an_output_asked_for_by_name_is_not_replaced(daemons, monkeypatch):
+    monkeypatch.setattr(livewave.sound.device, "default_output", lambda: None)
+    assert said("run", "--audio", "file:take.wav") == ""
+    assert daemons[0].audio.output == "file:take.wav"
+
+
+@pytest.mark.parametrize("flag, value, words", [
+    ("--temperature", "3", "0.0..2.0"), ("--gain", "13", "-60.0..12.0"), ("--block", "8", "16..512"), ("--period", "9000", "16..8192"),
+    ("--latency", "soon", "auto or milliseconds"), ("--latency", "0.5", "1.0..1000.0"), ("--latency", "nan", "1.0..1000.0"),
+    ("--osc", "here", "HOST:PORT"), ("--engine", "warp", "auto, native"), ("--seed", "-1", "seed is -1"), ("--midi", "", "midi"),
+    ("--config", "nowhere.toml", "nowhere.toml"), ("--model", "", "name"), ("--audio", "", "output"),
+])
+def test_an_illegal_value_is_one_line_with_the_legal_range(daemons, monkeypatch, capsys, flag, value, words):
+    assert words in failed(monkeypatch, capsys, "run", flag, value)
+    assert daemons == []
+
+
+# render
+
+
+def test_render_writes_the_file_and_says_how_long_it_is(folder, tmp_path):
+    wav = tmp_path / "out.wav"
+    text = said("render", str(folder / "song.mid"), str(wav), "--model", str(folder / "tiny.onnx"), "--rate", "16000")
+    assert text == f"{wav}: 1.1 s\n"
+    assert wav.stat().st_size == 44 + 2 * 16_000 * 1.12
+
+
+@pytest.mark.parametrize("flags", [["--rate", "5"], ["--model", "nowhere"], ["--engine", "warp"], ["--config", "nowhere.toml"]])
+def test_render_fails_in_one_line(folder, tmp_path, monkeypatch, capsys, flags):
+    failed(monkeypatch, capsys, "render", str(folder / "song.mid"), str(tmp_path / "out.wav"), *flags)
+
+
+# devices, models
+
+
+def test_devices_mark_what_would_be_used(monkeypatch):
+    rows = [OutputRow(0, "Card", "ALSA", 2, 48_000, False), OutputRow(1, "system", "JACK", 8, 44_100, True)]
+    monkeypatch.setattr(livewave.sound.device, "list_outputs", lambda: rows)
+    monkeypatch.setattr("livewave.control.midi.list_ports", lambda: ["Keys"])
+    lines = said("devices").splitlines()
+    assert lines[:3] == ["  audio 0 Card (ALSA), 48000 Hz, 2 channels", "* audio 1 system (JACK), 44100 Hz, 8 channels", "  midi  Keys"]
+    assert "virtual" in lines[3]
+
+
+@pytest.mark.parametrize("outputs", [list, no_portaudio])
+def test_devices_without_a_sound_card_offer_null(monkeypatch, outputs):
+    monkeypatch.setattr(livewave.sound.device, "list_outputs", outputs)
+    monkeypatch.setattr("livewave.control.midi.list_ports", list)
+    assert "* audio null" in said("devices")
+
+
+def test_models_names_what_is_found_and_what_is_wrong_with_the_rest(folder, tmp_path, monkeypatch):
+    (tmp_path / "tiny.onnx").write_bytes((folder / "tiny.onnx").read_bytes())
+    (tmp_path / "broken.onnx").write_bytes(b"broken")
+    monkeypatch.setenv("LIVEWAVE_MODEL_PATH", str(tmp_path))
+    monkeypatch.setattr("livewave.render.modelfile.SHIPPED", tmp_path / "none")
+    text = said("models")
+    assert "tiny: 16000 Hz, 8 channels x 4 layers" in text and "pitches 48..83" in text and "a toy" in text
+    assert "broken.onnx" in text and "not an ONNX file" in text
+
+
+# bench, doctor
+
+
+def test_bench_prints_a_row_for_each_engine_and_model(folder):
+    text = said("bench", "--model", str(folder / "tiny.onnx"), "--engine", "reference", "--engine", "onnx", "--seconds", "0.01",
+                "--block", "8")
+    assert [line.split()[0] for line in text.splitlines()] == ["reference", "onnx"]
+    assert "us" in text and "x real time" in text
+
+
+def test_bench_as_json_is_a_list_of_rows():
+    rows = json.loads(said("bench", "--shape", "4,4,4,2", "--engine", "reference", "--seconds", "0.01", "--block", "8", "--json"))
+    assert [(row["engine"], row["model"], row["block"]) for row in rows] == [("reference", "random 4,4,4,2", 8)]
+    assert rows[0]["us_per_sample"] > 0.0
+
+
+@pytest.mark.parametrize("flags, words", [(["--engine", "warp"], "native"), (["--shape", "1,2"], "64,128,256,20"),
+                                          (["--model", "nowhere"], "nowhere")])
+def test_bench_fails_in_one_line(monkeypatch, capsys, flags, words):
+    assert words in failed(monkeypatch, capsys, "bench", *flags)
+
+
+@pytest.mark.parametrize("well, code", [(True, 0), (False, 1)])
+def test_doctor_fails_when_something_stands_in_the_way(monkeypatch, well, code):
+    from livewave.doctor import Finding
+
+    monkeypatch.setattr("livewave.doctor.examine", lambda config: iter([Finding("audio output", well, "as it is")]))
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == code
+    assert "audio output: as it is" in result.output
+
+
+def test_an_error_that_is_no_users_fault_is_not_hidden(monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("livewave.doctor.examine", broken)
+    monkeypatch.setattr(sys, "argv", ["livewave", "doctor"])
+    with pytest.raises(ZeroDivisionError):
+        main()
+    assert not issubclass(ZeroDivisionError, LivewaveError)

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from livewave import ConfigError
+from livewave.config import ENGINES, Config, load_config, make_config
+
+RANGES = [
+    ("model", "seed", 0, 2**63 - 1), ("model", "temperature", 0.0, 2.0), ("audio", "rate_hz", 8_000, 192_000),
+    ("audio", "period_frames", 16, 8_192), ("audio", "block_samples", 16, 512), ("audio", "latency_ms", 1.0, 1_000.0),
+    ("audio", "gain_db", -60.0, 12.0),
+]
+
+
+def value(config: Config, section: str, field: str) -> object:
+    return getattr(getattr(config, section), field)
+
+
+def refused(tree: dict) -> str:
+    with pytest.raises(ConfigError) as caught:
+        make_config(tree)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_an_empty_file_is_the_default():
+    assert make_config({}) == make_config({"audio": {}}) == Config()
+
+
+@pytest.mark.parametrize("section, field, low, high", RANGES)
+def test_a_number_has_a_range_and_the_error_names_value_and_range(section, field, low, high):
+    for legal in (low, high):
+        assert value(make_config({section: {field: legal}}), section, field) == legal
+    tiny = 1 if isinstance(low, int) else 1e-6
+    for illegal in (low - tiny, high + tiny):
+        message = refused({section: {field: illegal}})
+        assert f"[{section}] {field} is {illegal!r}" in message and f"{low}..{high}" in message
+
+
+@pytest.mark.parametrize("section, field, low, high", RANGES)
+@pytest.mark.parametrize("wrong", [True, "1", [1], {}, math.nan, math.inf, -math.inf])
+def test_a_number_must_be_a_number(section, field, low, high, wrong):
+    assert field in refused({section: {field: wrong}})
+
+
+@pytest.mark.parametrize("section, field", [(s, f) for s, f, low, _ in RANGES if isinstance(low, int)])
+def test_a_whole_number_must_be_whole(section, field):
+    assert "whole number" in refused({section: {field: 32.5}})
+    assert "whole number" in refused({section: {field: 32.0}})
+
+
+def test_a_whole_number_will_do_where_a_fraction_may_stand():
+    config = make_config({"model": {"temperature": 1}, "audio": {"latency_ms": 20, "gain_db": -6}})
+    assert (config.model.temperature, config.audio.latency_ms, config.audio.gain_db) == (1.0, 20.0, -6.0)
+    assert all(isinstance(n, float) for n in (config.model.temperature, config.audio.latency_ms, config.audio.gain_db))
+
+
+@pytest.mark.parametrize("field", ["rate_hz", "latency_ms"])
+def test_what_the_device_may_decide_may_be_left_open(field):
+    for left_open in (None, "auto"):
+        assert value(make_config({"audio": {field: left_open}}), "audio", field) is None
+
+
+@pytest.mark.parametrize("section, field", [("model", "seed"), ("model", "name"), ("audio", "gain_db"), ("control", "midi")])
+def test_everything_else_must_have_a_value(section, field):
+    assert field in refused({section: {field: None}})
+
+
+@pytest.mark.parametrize("section, field", [("model", "name"), ("model", "engine"), ("audio", "output"), ("control", "osc")])
+@pytest.mark.parametrize("wrong", ["", 3, ["a"], True])
+def test_a_text_must_be_a_text(section, field, wrong):
+    assert f"[{section}] {field}" in refused({section: {field: wrong}})
+
+
+def test_unknown_sections_and_fields_are_refused_and_the_known_ones_named():
+    message = refused({"sound": {}})
+    assert "[sound]" in message and "[audio]" in message
+    message = refused({"audio": {"volume": 3}})
+    assert "volume" in message and "gain_db" in message
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_engines_are_those_that_exist(engine):
+    assert make_config({"model": {"engine": engine}}).model.engine == engine
+    assert ", ".join(ENGINES) in refused({"model": {"engine": engine + "x"}})
+
+
+def test_one_midi_port_may_stand_without_brackets():
+    assert make_config({"control": {"midi": "Keys"}}).control.midi == ("Keys",)
+    assert make_config({"control": {"midi": ["Keys", "virtual"]}}).control.midi == ("Keys", "virtual")
+
+
+@pytest.mark.parametrize("wrong", [3, "", [""], [3], {"a": 1}, None])
+def test_midi_ports_must_be_names(wrong):
+    assert "midi" in refused({"control": {"midi": wrong}})
+
+
+@pytest.mark.parametrize("text, host, port", [("127.0.0.1:9000", "127.0.0.1", 9_000), ("studio.local:1", "studio.local", 1),
+                                              ("0.0.0.0:65535", "0.0.0.0", 65_535)])
+def test_an_osc_address_is_host_and_port(text, host, port):
+    assert make_config({"control": {"osc": text}}).control.osc_address == (host, port)
+
+
+@pytest.mark.parametrize("wrong", ["9000", ":9000", "host:", "host:0", "host:65536", "host:-1", "host:nine", "host: 9", "host:9.5"])
+def test_any_other_osc_address_is_refused_with_an_example(wrong):
+    message = refused({"control": {"osc": wrong}})
+    assert repr(wrong) in message and "127.0.0.1:9000" in message
+
+
+# files and flags
+
+
+def saved(folder, text: str) -> str:
+    path = folder / "live.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_toml_file_is_read(tmp_path):
+    path = saved(tmp_path, '[model]\nname = "cello"\ntemperature = 1\n[audio]\nlatency_ms = 12.5\n[control]\nmidi = ["A", "B"]\n')
+    config = load_config(path, {})
+    assert (config.model.name, config.model.temperature) == ("cello", 1.0)
+    assert (config.audio.latency_ms, config.control.midi) == (12.5, ("A", "B"))
+    assert config.audio.period_frames == Config().audio.period_frames
+
+
+def test_flags_win_over_the_file_and_absent_flags_do_not_count(tmp_path):
+    path = saved(tmp_path, '[model]\nname = "cello"\nseed = 7\n')
+    config = load_config(path, {"model": {"name": "flute", "seed": None}, "audio": {"gain_db": -3.0}})
+    assert (config.model.name, config.model.seed, config.audio.gain_db) == ("flute", 7, -3.0)
+
+
+def test_a_flag_of_zero_counts(tmp_path):
+    path = saved(tmp_path, "[model]\nseed = 7\ntemperature = 1.0\n")
+    config = load_config(path, {"model": {"seed": 0, "temperature": 0.0}})
+    assert (config.model.seed, config.model.temperature) == (0, 0.0)
+
+
+def test_a_flag_can_take_back_what_the_file_decided(tmp_path):
+    path = saved(tmp_path, "[audio]\nlatency_ms = 30\nrate_hz = 44100\n")
+    assert load_config(path, {"audio": {"latency_ms": "auto", "rate_hz": "auto"}}) == Config()
+
+
+def test_flags_are_checked_like_the_file():
+    with pytest.raises(ConfigError, match=r"temperature is 3.0; it must be a number in 0.0..2.0"):
+        load_config(None, {"model": {"temperature": 3.0}})
+
+
+@pytest.mark.parametrize("text", ["[model", "name == 3", '[model]\nname = "a"\nname = "b"\n', "\0", 'name = "flute"\n',
+                                  "[[audio]]\ngain_db = 1\n", "model = 3\n"])
+def test_a_file_that_is_no_configuration_is_named(tmp_path, text):
+    path = saved(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, {})
+    assert path in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path):
+    path = tmp_path / "live.toml"
+    path.write_bytes(b"[model]\nname = \"\xff\xfe\"\n")
+    with pytest.raises(ConfigError, match="not TOML"):
+        load_config(str(path), {})
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    for path in (tmp_path / "missing.toml", tmp_path):
+        with pytest.raises(ConfigError, match=str(path)):
+            load_config(str(path), {})
+
+
+def test_a_config_comes_back_from_json_equal():
+    for config in (Config(), make_config({"model": {"name": "cello", "engine": "onnx", "seed": 2**63 - 1, "temperature": 1.25},
+                                          "audio": {"output": "file:a \"b\".wav", "rate_hz": 44_100, "latency_ms": 3},
+                                          "control": {"midi": ["Käys", "none"], "osc": "0.0.0.0:1"}})):
+        assert make_config(json.loads(config.to_json())) == config
+
+
+def test_a_config_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        Config().model.name = "other"

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import os
+import resource
+import socket
+from dataclasses import replace
+
+import pytest
+
+import livewave.doctor
+from livewave import DeviceError, EngineUnavailable
+from livewave.bench import Row
+from livewave.config import Config, make_config
+from livewave.doctor import Finding, examine, report
+from livewave.render.native import isas
+from livewave.sound.device import OutputRow
+from tests.toys import tiny_model_file
+
+CARD = OutputRow(3, "Gadget", "ALSA", 2, 44_100, True)
+ROW = Row("native", "v3", "tiny", "8/12/10, 4", 32, 10.0, 6.25, 0.3, 0.4, 0.5)
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A machine on which all is well; what a test changes is what is wrong. Its config, whose OSC port is free."""
+    governor = tmp_path / "governor"
+    governor.write_text("performance\n")
+    monkeypatch.setattr(livewave.doctor, "GOVERNOR", governor)
+    monkeypatch.setattr(livewave.doctor, "default_output", lambda: CARD)
+    monkeypatch.setattr(livewave.doctor, "list_ports", lambda: ["Keys", "Pads"])
+    monkeypatch.setattr(livewave.doctor, "bench", lambda *_: iter([ROW]))
+    monkeypatch.setattr(os, "sched_setscheduler", lambda *_: None)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    return make_config({"model": {"name": str(tiny_model_file(tmp_path))}, "control": {"osc": f"127.0.0.1:{free_port()}"}})
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def finding(config: Config, what: str) -> Finding:
+    (found,) = [finding for finding in examine(config) if finding.what == what]
+    return found
+
+
+def test_a_machine_on_which_all_is_well_needs_no_remedy(machine):
+    findings = list(examine(machine))
+    assert len(findings) >= 8
+    assert all(finding.ok is True and not finding.remedy for finding in findings)
+
+
+def test_the_sound_card_is_named(machine):
+    assert finding(machine, "audio output").found == "3 Gadget (ALSA), 44100 Hz"
+
+
+def no_portaudio():
+    raise DeviceError("no sound: PortAudio is missing; apt-get install libportaudio2")
+
+
+@pytest.mark.parametrize("output, words", [(lambda: None, "no sound card"), (no_portaudio, "libportaudio2")])
+def test_no_sound_is_a_problem_with_a_remedy(machine, monkeypatch, output, words):
+    monkeypatch.setattr(livewave.doctor, "default_output", output)
+    found = finding(machine, "audio output")
+    assert found.ok is False and words in found.found and found.remedy
+
+
+def test_no_midi_port_can_be_better(machine, monkeypatch):
+    monkeypatch.setattr(livewave.doctor, "list_ports", list)
+    found = finding(machine, "MIDI ports")
+    assert found.ok is None and found.remedy
+
+
+def test_an_osc_port_that_is_taken_is_a_problem(machine):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(machine.control.osc_address)
+        found = finding(machine, "OSC port")
+    assert found.ok is False and machine.control.osc in found.found and "--osc" in found.remedy
+    assert finding(machine, "OSC port").ok is True
+
+
+@pytest.mark.parametrize("osc", ["ä..b:9000", "a\0b:9000", "::1:9000"])
+def test_an_osc_host_that_is_none_is_a_problem(machine, osc):
+    assert finding(replace(machine, control=replace(machine.control, osc=osc)), "OSC port").ok is False
+
+
+def test_priority_that_is_refused_can_be_better_and_is_tried_in_a_child(machine, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    before = os.sched_getscheduler(0)
+    found = finding(machine, "real-time priority")
+    assert found.ok is None and "rtprio" in found.remedy
+    assert os.sched_getscheduler(0) == before
+
+
+@pytest.mark.parametrize("soft, ok, text", [(8 << 20, None, "8 MiB"), (64 << 20, True, "64 MiB")])
+def test_memory_that_cannot_be_locked_can_be_better(machine, monkeypatch, soft, ok, text):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
+    found = finding(machine, "lockable memory")
+    assert (found.ok, found.found, bool(found.remedy)) == (ok, text, ok is None)
+
+
+def test_a_governor_that_saves_power_can_be_better(machine):
+    livewave.doctor.GOVERNOR.write_text("powersave\n")
+    found = finding(machine, "CPU governor")
+    assert (found.ok, found.found) == (None, "powersave") and found.remedy
+    livewave.doctor.GOVERNOR.unlink()
+    assert finding(machine, "CPU governor").ok is True
+
+
+@pytest.mark.parametrize("factor, ok", [(6.0, True), (1.5, None), (0.7, False)])
+def test_an_engine_must_leave_room(machine, monkeypatch, factor, ok):
+    monkeypatch.setattr(livewave.doctor, "bench", lambda *_: iter([replace(ROW, real_time_factor=factor)]))
+    found = finding(machine, "engine")
+    assert found.ok is ok and bool(found.remedy) == (ok is not True)
+    assert f"{100 / factor:.0f} % of real time" in found.found
+
+
+def test_the_engine_measured_is_the_one_that_would_play(machine, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(livewave.doctor, "BENCH_S", 0.01)
+    chosen = replace(machine, model=replace(machine.model, engine="native"))
+    assert livewave.doctor._engine(chosen).found.startswith(f"native {isas()[-1]}:")
+
+
+def test_an_engine_or_model_that_is_missing_is_a_problem(machine, monkeypatch):
+    monkeypatch.setattr(livewave.doctor, "bench", lambda *_: iter(()))
+    assert finding(machine, "engine").ok is False
+    found = finding(replace(machine, model=replace(machine.model, name="nowhere")), "engine")
+    assert found.ok is False and "nowhere" in found.found
+
+    def unavailable(*_):
+        raise EngineUnavailable("no engine can play here")
+
+    monkeypatch.setattr(livewave.doctor, "bench", unavailable)
+    assert "no engine can play here" in finding(machine, "engine").found
+
+
+def test_the_report_says_everything_and_whether_it_is_well():
+    lines = []
+    fine, better, bad = Finding("a", True, "one"), Finding("b", None, "two", "do this"), Finding("c", False, "three", "do that")
+    assert report(iter([fine, better]), lines.append) is True
+    assert report(iter([bad, fine]), lines.append) is False
+    text = "\n".join(lines)
+    for words in ("ok              a: one", "could be better b: two", "-> do this", "problem         c: three", "-> do that"):
+        assert words in text

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import dataclasses
+import errno
+import socket
+
+import pytest
+
+from livewave.link import DATAGRAM_RECORDS, Command, Link, Order, Stats
+
+
+@pytest.fixture
+def ends():
+    """The control end and the audio end of a real socket."""
+    pair = [Link(end) for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)]
+    yield pair
+    for end in pair:
+        end.close()
+
+
+COMMANDS = [
+    Command(Order.STRIKE, 12_345.678901234, 0, 1), Command(Order.STRIKE, 0.0, 127, 127), Command(Order.RELEASE, 1e9, 60),
+    Command(Order.RELEASE_ALL, 1.5), Command(Order.GAIN_DB, value=-60.0), Command(Order.TEMPERATURE, value=0.75),
+    Command(Order.RESET), Command(Order.STOP),
+]
+
+
+def numbered(count: int, first: int = 0) -> list[Command]:
+    return [Command(Order.STRIKE, float(n), n % 128, 100) for n in range(first, first + count)]
+
+
+def test_commands_arrive_as_they_were_sent(ends):
+    control, audio = ends
+    control.send(COMMANDS)
+    assert audio.commands() == COMMANDS
+    assert audio.commands() == []
+
+
+def test_moments_keep_their_full_precision_and_values_that_of_a_float32(ends):
+    control, audio = ends
+    control.send([Command(Order.GAIN_DB, 1 / 3, value=-6.3)])
+    (given,) = audio.commands()
+    assert given.at_s == 1 / 3
+    assert given.value == pytest.approx(-6.3, rel=1e-6)
+
+
+def test_order_is_kept_over_many_sends(ends):
+    control, audio = ends
+    for n in range(5):
+        control.send(numbered(3, 3 * n))
+    assert audio.commands() == numbered(15)
+
+
+def test_nothing_to_send_is_nothing_received(ends):
+    control, audio = ends
+    control.send([])
+    assert audio.commands() == []
+
+
+def test_what_does_not_fit_waits_and_arrives_in_order(ends):
+    control, audio = ends
+    first, second = numbered(100 * DATAGRAM_RECORDS + 17), numbered(50, 10**6)
+    control.send(first)  # far more than the socket takes
+    control.send(second)  # must not overtake
+    received = audio.commands()
+    assert 0 < len(received) < len(first)
+    for _ in range(200):
+        control.flush()
+        received += audio.commands()
+    assert received == first + second
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOBUFS])
+def test_a_full_socket_loses_nothing_however_the_system_says_so(number):
+    class Full:
+        def __init__(self) -> None:
+            self.taken: list[bytes] = []
+            self.full = True
+
+        def setblocking(self, flag: bool) -> None:
+            assert not flag
+
+        def send(self, datagram: bytes) -> None:
+            if self.full:
+                raise OSError(number, "full")
+            self.taken.append(datagram)
+
+    end = Full()
+    link = Link(end)
+    link.send([Command(Order.STOP)])
+    end.full = False
+    link.flush()
+    assert len(end.taken) == 1
+
+
+def test_sending_to_a_process_that_is_gone_is_no_error(ends):
+    control, audio = ends
+    audio.close()
+    control.send(numbered(3))
+    control.flush()
+    control.send_stats(Stats())
+    assert control.reports() == []
+
+
+def test_a_process_whose_partner_is_gone_hears_nothing(ends):
+    control, audio = ends
+    control.send(COMMANDS)
+    control.close()
+    assert audio.commands() == COMMANDS
+    assert audio.commands() == []
+
+
+def a_report(number: float = 1.0) -> Stats:
+    return Stats(*(number + 0.1 * i for i in range(len(dataclasses.fields(Stats)))))
+
+
+def test_reports_arrive_as_they_were_sent(ends):
+    control, audio = ends
+    hello = {"engine": "native", "output": "Gerät \"a\"", "rate_hz": 48_000, "lead": 0.25}
+    audio.send_hello(hello)
+    audio.send_stats(a_report(1.0))
+    audio.send_stats(a_report(2.0))
+    assert control.reports() == [hello, a_report(1.0), a_report(2.0)]
+    assert control.reports() == []
+
+
+def test_reports_that_do_not_fit_are_dropped_and_delay_nobody(ends):
+    control, audio = ends
+    for n in range(2_000):
+        audio.send_stats(a_report(n))
+    received = control.reports()
+    assert 0 < len(received) < 2_000
+    assert received == [a_report(n) for n in range(len(received))]
+    audio.send_stats(a_report(-1.0))
+    assert control.reports() == [a_report(-1.0)]
+
+
+def test_reports_and_commands_do_not_meet(ends):
+    control, audio = ends
+    for n in range(2_000):
+        audio.send_stats(a_report(n))
+    control.send(COMMANDS)
+    assert audio.commands() == COMMANDS
+
+
+def test_latency_is_the_sum_of_its_stages():
+    stages = {"queue_s": 1.0, "column_s": 2.0, "block_s": 4.0, "resampler_s": 8.0, "ring_s": 16.0, "device_s": 32.0}
+    assert Stats(**stages, p50_ms=1e9, load=1e9).latency_s == 63.0
+    assert {name for name in Stats.__dataclass_fields__ if name.endswith("_s")} == set(stages)

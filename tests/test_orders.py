@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from livewave.control.events import (
+    Control, Event, NoteOff, NoteOn, Panic, PitchBend, ProgramChange, Reset, RollSet, Setting, SourceLost, Transport,
+)
+from livewave.link import Command, Order
+from livewave.music.compass import Compass
+from livewave.music.ledger import ROLL_VELOCITY
+from livewave.orders import QUIETEST_DB, Orders
+
+A = "midi:a"
+GAIN_DB, TEMPERATURE = -3.0, 0.8
+
+
+def some_orders(compass: Compass = Compass()) -> Orders:
+    return Orders(compass, GAIN_DB, TEMPERATURE)
+
+
+def on(pitch: int, at_s: float = 1.0, velocity: int = 90) -> NoteOn:
+    return NoteOn(at_s, A, 0, pitch, velocity)
+
+
+def off(pitch: int, at_s: float = 2.0) -> NoteOff:
+    return NoteOff(at_s, A, 0, pitch)
+
+
+def control(controller: int, value: int, source: str = A) -> Control:
+    return Control(1.0, source, 0, controller, value)
+
+
+def setting(name: str, value: float | str) -> Setting:
+    return Setting(1.0, "osc:a", name, value)
+
+
+def gain(value: float) -> Command:
+    return Command(Order.GAIN_DB, value=pytest.approx(value))
+
+
+def temperature(value: float) -> Command:
+    return Command(Order.TEMPERATURE, value=value)
+
+
+def test_a_note_is_a_strike_and_a_release_at_its_moments():
+    orders = some_orders()
+    assert orders.translate(on(60)) == [Command(Order.STRIKE, 1.0, 60, 90)]
+    assert orders.held == 1
+    assert orders.translate(off(60)) == [Command(Order.RELEASE, 2.0, 60)]
+    assert orders.held == 0
+
+
+def test_a_pedal_keeps_a_note_until_it_is_lifted():
+    orders = some_orders()
+    for event in (control(64, 127), on(60), off(60)):
+        assert Order.RELEASE not in {command.order for command in orders.translate(event)}
+    assert orders.translate(control(64, 0)) == [Command(Order.RELEASE, 1.0, 60)]
+
+
+def test_panic_releases_everything():
+    orders = some_orders()
+    orders.translate(on(60))
+    orders.translate(on(64))
+    assert orders.translate(Panic(3.0, A)) == [Command(Order.RELEASE, 3.0, 60), Command(Order.RELEASE, 3.0, 64)]
+
+
+def test_a_roll_is_strikes_and_releases():
+    orders = some_orders()
+    vector = (1 << 60 | 1 << 64).to_bytes(16, "little")
+    assert orders.translate(RollSet(1.0, "osc:a", vector)) == [Command(Order.STRIKE, 1.0, pitch, ROLL_VELOCITY) for pitch in (60, 64)]
+
+
+@pytest.mark.parametrize("event", [PitchBend(1.0, A, 0, 100), ProgramChange(1.0, A, 0, 3), Transport(1.0, A, "clock"),
+                                   control(1, 64), off(60)])
+def test_events_that_hold_nothing_order_nothing(event: Event):
+    assert some_orders().translate(event) == []
+
+
+# gain and temperature
+
+
+def test_settings_are_orders_and_remembered():
+    orders = some_orders()
+    assert orders.translate(setting("gain_db", -12.0)) == [gain(-12.0), temperature(TEMPERATURE)]
+    assert orders.translate(setting("temperature", 1.5)) == [gain(-12.0), temperature(1.5)]
+    assert (orders.gain_db, orders.temperature) == (-12.0, 1.5)
+
+
+def test_channel_faders_and_the_gain_add_up_in_db():
+    orders = some_orders()
+    (command,) = orders.translate(control(7, 64))
+    assert command == gain(GAIN_DB + 40.0 * math.log10(64 / 127))
+    (command,) = orders.translate(control(11, 32))
+    assert command == gain(GAIN_DB + 40.0 * math.log10(64 * 32 / 127**2))
+    assert orders.translate(setting("gain_db", 0.0))[0] == gain(40.0 * math.log10(64 * 32 / 127**2))
+
+
+def test_a_fader_that_did_not_move_orders_nothing():
+    orders = some_orders()
+    assert orders.translate(control(7, 127)) == []
+    orders.translate(control(7, 100))
+    assert orders.translate(control(7, 100)) == []
+
+
+def test_a_fader_at_zero_is_as_quiet_as_it_gets_and_no_math_error():
+    orders = some_orders()
+    assert orders.translate(control(7, 0)) == [gain(QUIETEST_DB)]
+    assert orders.translate(control(7, 127)) == [gain(GAIN_DB)]
+
+
+def test_a_fader_goes_with_its_cable():
+    orders = some_orders()
+    orders.translate(control(7, 30))
+    orders.translate(on(60))
+    assert orders.translate(SourceLost(5.0, A)) == [Command(Order.RELEASE, 5.0, 60), gain(GAIN_DB)]
+
+
+def test_expression_is_reset_with_the_controllers_volume_is_not():
+    orders = some_orders()
+    orders.translate(control(7, 64))
+    orders.translate(control(11, 64))
+    assert orders.translate(control(121, 0)) == [gain(GAIN_DB + 40.0 * math.log10(64 / 127))]
+
+
+# reset and restore
+
+
+def test_reset_is_as_at_start():
+    orders = some_orders()
+    for event in (on(60), control(7, 10), setting("gain_db", 6.0), setting("temperature", 2.0)):
+        orders.translate(event)
+    assert orders.translate(Reset(4.0, A)) == [Command(Order.RESET), gain(GAIN_DB), temperature(TEMPERATURE)]
+    assert orders.held == 0
+    assert orders.restore() == [gain(GAIN_DB), temperature(TEMPERATURE)]
+
+
+def test_a_performer_that_starts_afresh_is_told_settings_and_held_notes():
+    orders = some_orders()
+    for event in (control(64, 127), on(60, velocity=33), off(60), on(72, velocity=77), on(64), setting("temperature", 0.5)):
+        orders.translate(event)
+    orders.translate(control(7, 64))
+    settings, notes = orders.restore()[:2], orders.restore()[2:]
+    assert settings == [gain(GAIN_DB + 40.0 * math.log10(64 / 127)), temperature(0.5)]
+    assert sorted(notes, key=lambda c: c.pitch) == [Command(Order.STRIKE, 0.0, 60, 33), Command(Order.STRIKE, 0.0, 64, 90),
+                                                    Command(Order.STRIKE, 0.0, 72, 77)]
+
+
+# compass
+
+
+def test_keys_outside_the_compass_sound_inside():
+    orders = some_orders(Compass(60, 83))
+    assert orders.translate(on(40))[0].pitch == 64
+    assert orders.translate(off(40)) == [Command(Order.RELEASE, 2.0, 64)]
+
+
+def test_two_keys_folded_onto_one_pitch_are_let_go_twice():
+    orders = some_orders(Compass(60, 83))
+    orders.translate(on(40))
+    orders.translate(on(52))
+    assert orders.translate(off(40)) == []
+    assert orders.translate(off(52)) == [Command(Order.RELEASE, 2.0, 64)]
+
+
+def test_a_key_held_while_the_compass_changes_is_let_go_where_it_sounds():
+    orders = some_orders(Compass(60, 83))
+    orders.translate(on(40))
+    orders.compass = Compass(36, 59)
+    assert orders.translate(off(40)) == [Command(Order.RELEASE, 2.0, 64)]
+    assert orders.translate(on(30, 3.0)) == [Command(Order.STRIKE, 3.0, 42, 90)]
+    assert orders.translate(off(30, 4.0)) == [Command(Order.RELEASE, 4.0, 42)]
+    assert orders.held == 0
