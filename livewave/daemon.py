@@ -69,7 +69,12 @@ class Daemon:
 
     def _turn(self) -> None:
         self._queue.wait(IDLE_S)
-        commands = [command for event in self._queue.drain() for command in self._commands(event)]
+        commands: list[Command] = []
+        for event in self._queue.drain():
+            audio, fresh = self._audio, self._commands(event)
+            if self._audio is not audio:  # a new process was told all that is held: nothing may be struck twice
+                commands.clear()
+            commands += fresh
         if commands:
             self._audio.send(commands)
         stats = self._audio.poll()

@@ -158,7 +158,7 @@ class Player:
             frames=self.ring.frames_read, blocks=len(took_ms), underruns=self.ring.underrun_blocks, late=performer.late,
             faults=performer.faults, level=performer.peak, load=float(took_ms.mean()) / (block_s * 1e3),
             p50_ms=p50, p99_ms=p99, max_ms=took_ms.max(), queue_s=performer.lead_s - block_s,
-            column_s=1.0 / spec.roll_rate_hz, block_s=block_s, resampler_s=performer.resampler.latency_s,
+            column_s=0.5 / spec.roll_rate_hz, block_s=block_s, resampler_s=performer.resampler.latency_s,
             ring_s=max(0.0, waiting) / rate, device_s=self.output.latency_s,
         )
 

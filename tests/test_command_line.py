@@ -97,7 +97,7 @@ def test_a_failure_is_one_line_on_stderr_and_exit_code_1(tmp_path):
 
 @pytest.fixture
 def daemons(monkeypatch):
-    """The configs of the daemons that `run` would have started. There is a sound card."""
+    """The configs of the daemons that `run` would have started."""
     started: list[Config] = []
 
     class Recorder:
@@ -108,7 +108,6 @@ def daemons(monkeypatch):
             """Would play."""
 
     monkeypatch.setattr(livewave.daemon, "Daemon", Recorder)
-    monkeypatch.setattr(livewave.sound.device, "default_output", lambda: OutputRow(0, "Card", "ALSA", 2, 48_000, True))
     return started
 
 
@@ -148,24 +147,6 @@ def test_latency_auto_wins_over_the_file(daemons, tmp_path):
     assert daemons[0].audio.latency_ms is None
 
 
-def no_portaudio():
-    raise DeviceError("no sound: PortAudio is missing")
-
-
-@pytest.mark.parametrize("output, reason", [(lambda: None, "no sound card"), (no_portaudio, "PortAudio is missing")])
-def test_without_a_sound_card_run_says_so_and_plays_into_null(daemons, monkeypatch, output, reason):
-    monkeypatch.setattr(livewave.sound.device, "default_output", output)
-    text = said("run")
-    assert reason in text and "null" in text and "file:" in text
-    assert daemons[0].audio.output == "null"
-
-
-def test_an_output_asked_for_by_name_is_not_replaced(daemons, monkeypatch):
-    monkeypatch.setattr(livewave.sound.device, "default_output", lambda: None)
-    assert said("run", "--audio", "file:take.wav") == ""
-    assert daemons[0].audio.output == "file:take.wav"
-
-
 @pytest.mark.parametrize("flag, value, words", [
     ("--temperature", "3", "0.0..2.0"), ("--gain", "13", "-60.0..12.0"), ("--block", "8", "16..512"), ("--period", "9000", "16..8192"),
     ("--latency", "soon", "auto or milliseconds"), ("--latency", "0.5", "1.0..1000.0"), ("--latency", "nan", "1.0..1000.0"),
@@ -202,6 +183,10 @@ def test_devices_mark_what_would_be_used(monkeypatch):
     lines = said("devices").splitlines()
     assert lines[:3] == ["  audio 0 Card (ALSA), 48000 Hz, 2 channels", "* audio 1 system (JACK), 44100 Hz, 8 channels", "  midi  Keys"]
     assert "virtual" in lines[3]
+
+
+def no_portaudio():
+    raise DeviceError("no sound: PortAudio is missing")
 
 
 @pytest.mark.parametrize("outputs", [list, no_portaudio])

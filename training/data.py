@@ -19,7 +19,7 @@ import numpy as np
 from rich.progress import track
 
 from livewave import LivewaveError
-from livewave.control.events import Event, NoteOff, NoteOn
+from livewave.control.events import Event, NoteOff, NoteOn, Release, Strike
 from livewave.music.ledger import Ledger
 from livewave.music.roll import columns_of
 from livewave.music.score import read_score
@@ -29,6 +29,7 @@ SYNTH_RATE_HZ = 48_000
 FULL_SCALE = 32_767
 HINT_PERIODS = 6  # length of the window that measures a note's phase, in periods of its fundamental
 TAIL_S = 1.0
+RING_OUT_S = 2.0  # of a note that was held at the end of a piece, before the next one begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +129,19 @@ def events_of(notes: Iterable[Note]) -> list[Event]:
 
 def roll_of(events: Iterable[Event], seconds: float, rate_hz: int) -> np.ndarray:
     """uint8 [columns, 128]: what the stage would hold if it received `events`: pedal, doubled notes and re-strikes included."""
+    return columns_of(changes_of(events), round(seconds * rate_hz), rate_hz)
+
+
+def changes_of(events: Iterable[Event]) -> list[Strike | Release]:
     ledger = Ledger()
-    changes = [change for event in events for change in ledger.feed(event)]
-    return columns_of(changes, round(seconds * rate_hz), rate_hz)
+    return [change for event in events for change in ledger.feed(event)]
 
 
 class SoundFont:
-    """A synthesiser without reverb or chorus that plays one program of a SoundFont. FluidSynth, bit-deterministic."""
+    """A synthesiser without reverb or chorus that plays one program of a SoundFont.
+
+    FluidSynth: the same calls in the same order give the same bits. Raises LivewaveError without the file or the program.
+    """
 
     def __init__(self, path: str, program: int) -> None:
         import fluidsynth
@@ -145,21 +152,26 @@ class SoundFont:
         self._synth.setting("synth.reverb.active", 0)
         self._synth.setting("synth.chorus.active", 0)
         self._font, self._program = self._synth.sfload(path), program
+        if self._font < 0 or self._synth.program_select(0, self._font, 0, program) < 0:
+            raise LivewaveError(f"{path} is no SoundFont that holds program {program} in bank 0")
 
     def play(self, events: Sequence[Event], seconds: float, rate_hz: int) -> np.ndarray:
-        """float32 [samples] at `rate_hz`, mono. An event takes effect within 64 synthesiser frames (1.3 ms)."""
+        """float32 [samples] at `rate_hz`, mono. An event takes effect within 64 synthesiser frames (1.3 ms).
+
+        What is played are the strikes and releases that the roll shows: a note doubled by another channel sounds on.
+        """
         import soxr
 
-        self._synth.system_reset()  # nothing of the last piece rings on; it also forgets the program
+        self._synth.system_reset()  # what the last piece still held is let go; it also forgets the program
         self._synth.program_select(0, self._font, 0, self._program)
-        self._synth.get_samples(SYNTH_RATE_HZ // 10)
+        self._synth.get_samples(round(RING_OUT_S * SYNTH_RATE_HZ))
         parts, frame = [], 0
-        for event in events:
-            at = min(round(event.at_s * SYNTH_RATE_HZ), round(seconds * SYNTH_RATE_HZ))
+        for change in changes_of(events):
+            at = min(round(change.at_s * SYNTH_RATE_HZ), round(seconds * SYNTH_RATE_HZ))
             if at > frame:
                 parts.append(self._synth.get_samples(at - frame))
                 frame = at
-            self._send(event)
+            self._send(change)
         parts.append(self._synth.get_samples(round(seconds * SYNTH_RATE_HZ) - frame))
         mono = np.concatenate(parts).reshape(-1, 2).mean(1, dtype=np.float32) / 32_768.0
         return soxr.resample(mono, SYNTH_RATE_HZ, rate_hz)[: round(seconds * rate_hz)]
@@ -167,14 +179,11 @@ class SoundFont:
     def close(self) -> None:
         self._synth.delete()
 
-    def _send(self, event: Event) -> None:
-        match event:
-            case NoteOn():
-                self._synth.noteon(0, event.pitch, event.velocity)
-            case NoteOff():
-                self._synth.noteoff(0, event.pitch)
-            case _ if hasattr(event, "controller"):
-                self._synth.cc(0, event.controller, event.value)
+    def _send(self, change: Strike | Release) -> None:
+        if isinstance(change, Strike):
+            self._synth.noteon(0, change.pitch, change.velocity)
+        else:
+            self._synth.noteoff(0, change.pitch)
 
 
 def locked_hint(spec: WaveNetSpec, audio: np.ndarray, roll: np.ndarray) -> np.ndarray:
@@ -203,9 +212,9 @@ def locked_hint(spec: WaveNetSpec, audio: np.ndarray, roll: np.ndarray) -> np.nd
 
 
 def make_piece(spec: WaveNetSpec, font: SoundFont, events: Sequence[Event], seconds: float, gain: float = 1.0) -> Piece:
+    seconds = round(seconds * spec.roll_rate_hz) / spec.roll_rate_hz  # whole columns, or audio and roll drift apart
     audio = np.clip(font.play(events, seconds, spec.model_rate_hz) * gain, -1.0, 1.0)
     roll = roll_of(events, seconds, spec.roll_rate_hz)
-    audio = audio[: len(roll) * spec.samples_per_column]
     return Piece(audio, roll, locked_hint(spec, audio, roll))
 
 

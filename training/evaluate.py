@@ -62,8 +62,11 @@ def pitch_track(audio: np.ndarray, rate_hz: int, low: int, high: int) -> tuple[n
     """Times [frames] in s and fractional MIDI pitches [frames], NaN where unvoiced. Source: pYIN, Mauch and Dixon 2014."""
     import librosa
 
-    hz, _, _ = librosa.pyin(audio, fmin=_hz(low - 2), fmax=min(_hz(high + 2), rate_hz / 4), sr=rate_hz,
-                            frame_length=1024 if low >= 50 else 2048, hop_length=HOP)
+    size = 1024 if low >= 50 else 2048
+    fmin, fmax = max(_hz(low - 2), 2.1 * rate_hz / size), min(_hz(high + 2), rate_hz / 4)
+    leap = int(12 * np.log2(fmax / fmin)) / 12 * rate_hz / HOP  # octaves a second: any note may follow any other
+    hz, _, _ = librosa.pyin(audio, fmin=fmin, fmax=fmax, sr=rate_hz, frame_length=size, hop_length=HOP,
+                            max_transition_rate=leap)
     return np.arange(len(hz)) * HOP / rate_hz, 69.0 + 12.0 * np.log2(hz / A4_HZ)
 
 

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from livewave import LivewaveError
 from livewave.render.wavenet import Model, WaveNetSpec
-from training.data import Piece
+from training.data import FULL_SCALE, Piece
 from training.wavenet import WaveNet
 
 NOISE_SHARE, NOISE_LOW, NOISE_HIGH, NOISE_FLOOR = 0.5, 0.005, 0.12, 0.003
@@ -100,12 +100,11 @@ def loss_of(net: WaveNet, batch: Batch, warm: int, dtype: torch.dtype) -> Tensor
 def logistic_loss(logits: Tensor, target: Tensor, mixtures: int) -> Tensor:
     """Negative log-likelihood of 16-bit samples under a discretised mixture of logistics. Source: Salimans et al. 2017."""
     weight, mean, log_scale = logits.split(mixtures, -1)
-    half, centred = 1.0 / 65_535.0, target[..., None] - mean
-    inverse = torch.exp(-log_scale.clamp(min=-12.0))
-    upper, lower = (centred + half) * inverse, (centred - half) * inverse
-    inside = (torch.sigmoid(upper) - torch.sigmoid(lower)).clamp(min=1e-12).log()
-    above, below = -F.softplus(lower), -F.softplus(-upper) + upper - upper
-    log_p = torch.where(target[..., None] > 0.999, above, torch.where(target[..., None] < -0.999, below, inside))
+    half, target = 0.5 / FULL_SCALE, target[..., None]
+    inverse = torch.exp(-log_scale.clamp(-12.0, 12.0))
+    below, above = F.logsigmoid((target + half - mean) * inverse), F.logsigmoid((mean + half - target) * inverse)
+    inside = below + above + torch.log(-torch.expm1(-2.0 * half * inverse))  # exact, and it pulls from any distance
+    log_p = torch.where(target > 1.0 - half, above, torch.where(target < half - 1.0, below, inside))
     return -torch.logsumexp(log_p + F.log_softmax(weight, -1), -1).mean()
 
 

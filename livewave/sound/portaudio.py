@@ -22,7 +22,8 @@ from livewave import DeviceError
 from livewave.sound.output import Output
 from livewave.sound.ring import Ring
 
-JACK_CLIENT_NAME = b"livewave-audio"  # `livewave` is the MIDI client.  PortAudio keeps the pointer: these bytes must live as long as the process
+# The MIDI client of the control process is `livewave`. PortAudio keeps the pointer: these bytes must outlive it.
+JACK_CLIENT_NAME = b"livewave-audio"
 FIRST_BLOCK_TIMEOUT_S = 2.0
 END_TIMEOUT_S = 1.0
 LARGEST_LATENCY_S = 0.5         # PipeWire reports 89478 s at times

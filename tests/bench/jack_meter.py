@@ -19,10 +19,11 @@ START_FRAMES = 4800  # from the call to the first frame of a take
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """audio float32 [frames]; lost: cycles of the graph that never ran; xruns: as JACK counts them. Both are the server's."""
+    """audio float32 [frames]; lost: before which frames cycles of the graph did not run; xruns: as JACK counts them.
+    Both are the server's, and everybody on it suffers."""
 
     audio: np.ndarray
-    lost: int
+    lost: list[int]
     xruns: int
 
 
@@ -38,7 +39,8 @@ class Meter:
         self._begin: int | None = None
         self._score: list[tuple[int, bytes]] = []
         self._audio = np.zeros(0, np.float32)
-        self._next = self._expected = self._lost = self._xruns = 0
+        self._next = self._expected = self._xruns = 0
+        self._lost: list[int] = []
         self._client.set_process_callback(self._process)
         self._client.set_xrun_callback(self._count_xrun)
         self._client.activate()
@@ -57,7 +59,7 @@ class Meter:
         """Play `score` (frame, packet; in order) and record meanwhile."""
         self._score, self._next = list(score), 0
         self._audio = np.zeros(round(seconds * self.rate_hz), np.float32)
-        self._lost = self._xruns = self._expected = 0
+        self._lost, self._xruns, self._expected = [], 0, 0
         gc.disable()  # a collection in the callback's thread would cost cycles
         self._begin = self._client.frame_time + START_FRAMES
         end = self._begin + len(self._audio)
@@ -78,9 +80,10 @@ class Meter:
         self._midi.clear_buffer()
         if self._begin is None:
             return
-        self._lost += self._expected not in (0, now)
-        self._expected = now + frames
         first = now - self._begin
+        if self._expected not in (0, now):
+            self._lost.append(first)
+        self._expected = now + frames
         while self._next < len(self._score) and self._score[self._next][0] < first + frames:
             frame, packet = self._score[self._next]
             self._midi.write_midi_event(max(0, frame - first), packet)

@@ -2,7 +2,7 @@
 
     python -m tests.bench.table bench.json [--readme README.md] [--check]
 
-Writes it between the two markers; with --check it only says whether what stands there is up to date, by its exit status.
+Writes it between the two markers; with --check its exit status says whether what stands there is up to date.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def _engines(rows: list[Mapping]) -> str:
     for row in rows:
         name = " ".join(filter(None, (row["engine"], row["isa"])))
         model = "random weights" if row["model"].startswith("random") else row["model"]
-        lines.append(f"| {name} | {model} ({row['shape']}) | {row['us_per_sample']:.1f} | {row['real_time_factor']:.2f} "
-                     f"| {row['p99_ms']:.2f} ms of {row['block']} samples |")
+        lines.append(f"| {name} | {model} ({row['shape']}) | {row['us_per_sample']:.1f} "
+                     f"| {row['real_time_factor']:.2f} | {row['p99_ms']:.2f} ms of {row['block']} samples |")
     return "\n".join(lines)
 
 
@@ -45,8 +45,8 @@ def _latency(found: Mapping | str) -> str:
     if isinstance(found, str):
         return f"Latency: {found}."
     rows = [("first sound", found["onset_ms"]), ("within 20 dB of the note's level", found["to_level_ms"])]
-    lines = [f"| note-on by JACK MIDI to ({found['rate_hz']} Hz, period {found['period_frames']}, {found['measured']} notes) "
-             "| median | p99 | sd |", "|---|---|---|---|"]
+    how = f"{found['rate_hz']} Hz, period {found['period_frames']}, {found['measured']} notes"
+    lines = [f"| note-on by JACK MIDI to ({how}) | median | p99 | sd |", "|---|---|---|---|"]
     lines += [f"| {what} | {row['median']:.1f} ms | {row['p99']:.1f} ms | {row['sd']:.2f} ms |" for what, row in rows]
     soak = found["soak"]
     if soak:
@@ -57,7 +57,8 @@ def _latency(found: Mapping | str) -> str:
 
 def _follow(found: Mapping) -> str:
     ways = {"osc": "live, by OSC into `--audio file:`", "render": "`livewave render`"}
-    lines = ["| the notes are followed | line: frames within 50 cents | chords: notes that stand out |", "|---|---|---|"]
+    lines = ["| the notes are followed | line: frames within 50 cents | chords: notes that stand out |",
+             "|---|---|---|"]
     lines += [f"| {text} | {100 * found[way]['frames_in_tune']:.1f} % | {100 * found[way]['chord_recall']:.1f} % |"
               for way, text in ways.items()]
     return "\n".join(lines)

@@ -35,6 +35,15 @@ BLOCKS = (1, 2, 3, 5, 16, 64, SAMPLES)
 TOLERANCE = 2e-5  # of a logit, in units of the logits' root mean square: float32 sums in another order
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """More would only wait for each other over so little work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def weights_of(spec: WaveNetSpec) -> Weights:
     weights = random_weights(spec, seed=7)
     if "residual_bias" in weights:

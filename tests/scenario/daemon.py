@@ -41,7 +41,8 @@ def command(*arguments: str) -> list[str]:
 
 def livewave(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command of livewave to its end."""
-    return subprocess.run(command(*arguments), capture_output=True, text=True, env=environment(), timeout=2 * PATIENCE_S)
+    return subprocess.run(command(*arguments), env=environment(), capture_output=True, text=True,
+                          timeout=2 * PATIENCE_S)
 
 
 def until(happened: Callable[[], object], what: str) -> object:

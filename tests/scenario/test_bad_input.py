@@ -34,7 +34,8 @@ FLAGS = {  # flags of `run` -> what the line must name
     ("--latency", "0"): ("0", "1.0..1000.0"),
     ("--config", "/nosuch.toml"): ("/nosuch.toml", "No such file"),
 }
-USAGE = [("run", "--nosuch"), ("run", "--block", "many"), ("nosuch",), ("render",), ("render", "in.mid"), ("bench", "--block", "0")]
+USAGE = [("run", "--nosuch"), ("run", "--block", "many"), ("nosuch",), ("render",), ("render", "in.mid"),
+         ("bench", "--block", "0")]
 CONFIGS = {
     "volume = 3\n": ("volume",),
     "[audio]\nvolume = 3\n": ("volume", "gain_db"),
@@ -79,8 +80,8 @@ def test_a_wrong_configuration_file_is_named_with_what_is_legal(tmp_path, text):
 def test_an_osc_port_that_is_taken_is_named_with_its_address():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind((HOST, 0))
-        address = f"{HOST}:{other.getsockname()[1]}"
-        assert_one_line("run", "--audio", "null", "--midi", "none", "--osc", address, naming=(address, "taken", "--osc"))
+        taken = f"{HOST}:{other.getsockname()[1]}"
+        assert_one_line("run", "--audio", "null", "--midi", "none", "--osc", taken, naming=(taken, "taken", "--osc"))
 
 
 @pytest.mark.parametrize("content", [*CORRUPT.values(), "half"], ids=[*CORRUPT, "half of a good one"])

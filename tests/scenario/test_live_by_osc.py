@@ -13,15 +13,16 @@ import pytest
 from tests.control.osc_cases import MALFORMED, REFUSED
 from tests.scenario.daemon import HOST, Osc, Playing, daemon, livewave, until
 from tests.scenario.hearing import (RATE_HZ, await_end, await_more, await_silence, await_sound, following, level,
-                                    longest_gap_s, newest_recall, onset, partials_share, read_wav, so_far, sounding_part)
+                                    longest_gap_s, newest_recall, onset, partials_share, read_wav, so_far,
+                                    sounding_part)
 from tests.scenario.score import melody, write_midi
 from training.data import Note
 
 A_GAP_S = 0.003  # a period of silence in the middle of a note; a fade through zero is shorter
 IN_TUNE = 0.9
 TAKES = 3  # a busy machine may lose a block, which is counted and heard: then the take says nothing
-STATUS = {"model", "engine", "isa", "rate_hz", "period_frames", "notes", "latency_ms", "load", "p99_ms", "underruns", "late",
-          "faults", "restarts", "dropped", "refused_midi", "refused_osc", "gain_db", "temperature", "up_s"}
+STATUS = {"model", "engine", "isa", "rate_hz", "period_frames", "notes", "latency_ms", "load", "p99_ms", "underruns",
+          "late", "faults", "restarts", "dropped", "refused_midi", "refused_osc", "gain_db", "temperature", "up_s"}
 CHORD = (67, 72, 76)
 
 
@@ -37,7 +38,7 @@ def playing(take):
 
 
 def heard(folder: Path, act: Callable[[Playing, Path], None], good: Callable[[np.ndarray], bool]) -> np.ndarray:
-    """The file of a daemon with which `act` was done. It must be good unless blocks were lost, which allows another take."""
+    """The file of a daemon with which `act` was done. It must be good; only lost blocks allow another take."""
     for number in range(TAKES):
         path = folder / f"take{number}.wav"
         with daemon("--audio", f"file:{path}") as running:

@@ -1,0 +1,167 @@
+"""The import rules of the design, read from the source: who may know whom, and what is never used."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import livewave
+
+ROOT = Path(livewave.__file__).resolve().parents[1]
+STAGES = ("control", "music", "render", "sound")
+# stage: modules of other stages that it may import
+ALLOWED = {"music": {"livewave.control.events"}}
+# foreign library: the one file of livewave that imports it
+HOMES = {
+    "rtmidi": "control/midi.py", "jack": "control/midi_jack.py", "pythonosc": "control/osc.py",
+    "pretty_midi": "music/score.py", "onnx": "render/modelfile.py", "onnxruntime": "render/onnx.py",
+    "sounddevice": "sound/portaudio.py", "tomllib": "config.py", "tomli": "config.py", "typer": "__main__.py",
+    "rich": "__main__.py",
+}
+NEVER_IN_LIVEWAVE = {"torch", "training", "exporters", "tests", "mido", "librosa", "soundfile", "fluidsynth", "matplotlib"}
+NEVER = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "misc", "common", "stuff"}
+LIBRARIES_EVERYWHERE = {"numpy", "livewave"}
+
+
+def sources(package: str) -> list[Path]:
+    return sorted(path for path in (ROOT / package).rglob("*.py") if "__pycache__" not in path.parts)
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, anywhere in it, as dotted names; `from a import b` gives a.b too."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            yield from (name for alias in node.names for name in (node.module, f"{node.module}.{alias.name}"))
+
+
+def calls(path: Path) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
+
+
+def local(path: Path) -> str:
+    return path.relative_to(ROOT / "livewave").as_posix()
+
+
+def test_the_rules_have_something_to_read():
+    assert len(sources("livewave")) > 25
+    assert {local(path).split("/")[0] for path in sources("livewave") if "/" in local(path)} == set(STAGES)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_knows_nothing_beyond_itself(stage):
+    """Of livewave it imports itself, what the root's __init__ defines, and what ALLOWED says: nothing that stands above it."""
+    modules = {path.stem for path in (ROOT / "livewave").glob("*.py")} | set(STAGES)
+    legal = (f"livewave.{stage}", *ALLOWED.get(stage, ()))
+    for path in sources(f"livewave/{stage}"):
+        for name in imports(path):
+            if name.startswith("livewave.") and name.split(".")[1] in modules:
+                assert any(f"{name}.".startswith(f"{module}.") for module in legal), f"{local(path)} imports {name}"
+
+
+def test_livewave_never_imports_what_only_training_needs():
+    for path in sources("livewave"):
+        for name in imports(path):
+            assert name.split(".")[0] not in NEVER_IN_LIVEWAVE, f"{local(path)} imports {name}"
+
+
+def test_each_foreign_library_is_imported_in_one_file():
+    found: dict[str, set[str]] = {}
+    for path in sources("livewave"):
+        for name in imports(path):
+            top = name.split(".")[0]
+            if top not in LIBRARIES_EVERYWHERE and (top not in sys.stdlib_module_names or top in HOMES):
+                found.setdefault(top, set()).add(local(path))
+    assert {name: files for name, files in found.items() if files != {HOMES.get(name, "a file named in HOMES")}} == {}
+
+
+def test_training_and_exporters_know_the_daemon_only_from_below():
+    """They share the roll and the net with the stage, and nothing that opens a device or a port."""
+    for package in ("training", "exporters"):
+        for path in sources(package):
+            for name in imports(path):
+                assert not name.startswith(("livewave.sound", "livewave.daemon", "livewave.player", "livewave.performer",
+                                            "livewave.supervisor", "livewave.control.midi", "livewave.control.osc")), f"{path}: {name}"
+            if package == "training":
+                assert not any(name.split(".")[0] == "exporters" for name in imports(path))
+
+
+@pytest.mark.parametrize("package", ["livewave", "training", "exporters"])
+def test_nothing_is_unpickled_evaluated_or_executed(package):
+    for path in sources(package):
+        assert not {name.split(".")[0] for name in imports(path)} & NEVER, path
+        for call in calls(path):
+            where = f"{path}:{call.lineno}"
+            if isinstance(call.func, ast.Name):
+                assert call.func.id not in ("eval", "exec", "compile", "__import__", "globals"), where
+                continue
+            called, keywords = ast.unparse(call.func), {k.arg: ast.unparse(k.value) for k in call.keywords}
+            assert called not in ("os.system", "os.popen"), where
+            assert called != "torch.load" or keywords.get("weights_only") == "True", where
+            assert called != "np.load" or keywords.get("allow_pickle", "False") == "False", where
+            assert keywords.get("shell", "False") == "False", where
+
+
+@pytest.mark.parametrize("package", ["livewave", "training", "exporters"])
+def test_every_file_says_what_it_is(package):
+    for path in sources(package):
+        module = tree(path)
+        assert ast.get_docstring(module), f"{path} has no docstring"
+        assert path.stem.lower() not in EMPTY_NAMES, f"{path} is named after nothing"
+        if path.name != "__init__.py":
+            assert "from __future__ import annotations" in path.read_text(encoding="utf-8"), path
+
+
+@pytest.mark.parametrize("package", ["livewave", "training", "exporters"])
+def test_no_error_is_swallowed_unseen(package):
+    """No bare `except:`, no handler that only passes."""
+    for path in sources(package):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ExceptHandler):
+                assert node.type is not None, f"{path}:{node.lineno} catches everything"
+                assert not all(isinstance(line, ast.Pass) for line in node.body), f"{path}:{node.lineno} passes"
+
+
+def in_a_fresh_interpreter(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+
+def test_importing_livewave_loads_nothing_else():
+    code = "import sys; before = set(sys.modules); import livewave; print(*sorted(set(sys.modules) - before))"
+    assert [name for name in in_a_fresh_interpreter(code).split() if name != "__future__"] == ["livewave"]
+
+
+def test_the_command_line_answers_before_it_loads_numpy_a_device_or_an_engine():
+    loaded = in_a_fresh_interpreter("import sys, livewave.__main__; print(*sys.modules)").split()
+    assert not [name for name in loaded if name.split(".")[0] in {"numpy", "onnx", "onnxruntime", "sounddevice", "rtmidi", "jack", "scipy"}]
+    assert not [name for name in loaded if name.startswith("livewave.") and name.rpartition(".")[2].startswith("_")
+                and name != "livewave.__main__"]
+
+
+def test_the_audio_process_loads_neither_network_nor_terminal():
+    """A busy interpreter is a late one: the player has the signal path and nothing of the control surface."""
+    loaded = in_a_fresh_interpreter("import sys, livewave.player; print(*sys.modules)").split()
+    for name in ("pythonosc", "rtmidi", "jack", "typer", "rich", "pretty_midi", "onnx", "onnxruntime", "scipy",
+                 "livewave.daemon", "livewave.control.osc", "livewave.control.midi"):
+        assert name not in loaded
+
+
+def test_the_packages_docstring_is_a_map_of_every_stage():
+    for stage in STAGES:
+        assert f"\n{stage}/" in livewave.__doc__, stage
+    folders = {path.parent.name for path in (ROOT / "livewave").glob("*/__init__.py")}
+    assert folders == set(STAGES)
