@@ -19,7 +19,8 @@ def test_a_shape_is_a_net_of_random_weights():
     check_weights(spec, model.weights)
 
 
-@pytest.mark.parametrize("text", ["", "64", "64,128,256", "64,128,256,20,1", "a,b,c,d", "64,128,256,", "0,1,1,1", "64,128,256,0",
+@pytest.mark.parametrize("text", ["", "64", "64,128,256", "64,128,256,20,1", "a,b,c,d", "64,128,256,", "0,1,1,1",
+                                  "64,128,256,0",
                                   "64,128,256,-3", "1.5,1,1,1", "9999,1,1,1"])
 def test_any_other_shape_is_refused_with_an_example(text):
     with pytest.raises(ConfigError, match=r"64,128,256,20") as caught:
@@ -35,7 +36,8 @@ def test_every_instruction_set_of_the_native_engine_has_a_row():
 def test_every_model_has_its_rows_in_order(tmp_path):
     model = load_models([str(tiny_model_file(tmp_path))])[0]
     rows = list(bench([model, model_of_shape("4,4,4,2")], ["onnx", "reference"], block=8, seconds=0.01))
-    assert [(row.engine, row.model) for row in rows] == [("onnx", "tiny"), ("reference", "tiny"), ("reference", "random 4,4,4,2")]
+    assert [(row.engine, row.model) for row in rows] == [("onnx", "tiny"), ("reference", "tiny"),
+                                                         ("reference", "random 4,4,4,2")]
 
 
 def test_an_engine_that_cannot_open_a_model_is_left_out():

@@ -64,12 +64,14 @@ def test_what_the_device_may_decide_may_be_left_open(field):
         assert value(make_config({"audio": {field: left_open}}), "audio", field) is None
 
 
-@pytest.mark.parametrize("section, field", [("model", "seed"), ("model", "name"), ("audio", "gain_db"), ("control", "midi")])
+@pytest.mark.parametrize("section, field", [("model", "seed"), ("model", "name"), ("audio", "gain_db"),
+                                            ("control", "midi")])
 def test_everything_else_must_have_a_value(section, field):
     assert field in refused({section: {field: None}})
 
 
-@pytest.mark.parametrize("section, field", [("model", "name"), ("model", "engine"), ("audio", "output"), ("control", "osc")])
+@pytest.mark.parametrize("section, field", [("model", "name"), ("model", "engine"), ("audio", "output"),
+                                            ("control", "osc")])
 @pytest.mark.parametrize("wrong", ["", 3, ["a"], True])
 def test_a_text_must_be_a_text(section, field, wrong):
     assert f"[{section}] {field}" in refused({section: {field: wrong}})
@@ -98,13 +100,15 @@ def test_midi_ports_must_be_names(wrong):
     assert "midi" in refused({"control": {"midi": wrong}})
 
 
-@pytest.mark.parametrize("text, host, port", [("127.0.0.1:9000", "127.0.0.1", 9_000), ("studio.local:1", "studio.local", 1),
+@pytest.mark.parametrize("text, host, port", [("127.0.0.1:9000", "127.0.0.1", 9_000),
+                                              ("studio.local:1", "studio.local", 1),
                                               ("0.0.0.0:65535", "0.0.0.0", 65_535)])
 def test_an_osc_address_is_host_and_port(text, host, port):
     assert make_config({"control": {"osc": text}}).control.osc_address == (host, port)
 
 
-@pytest.mark.parametrize("wrong", ["9000", ":9000", "host:", "host:0", "host:65536", "host:-1", "host:nine", "host: 9", "host:9.5"])
+@pytest.mark.parametrize("wrong", ["9000", ":9000", "host:", "host:0", "host:65536", "host:-1", "host:nine", "host: 9",
+                                   "host:9.5"])
 def test_any_other_osc_address_is_refused_with_an_example(wrong):
     message = refused({"control": {"osc": wrong}})
     assert repr(wrong) in message and "127.0.0.1:9000" in message
@@ -172,7 +176,8 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
 
 
 def test_a_config_comes_back_from_json_equal():
-    for config in (Config(), make_config({"model": {"name": "cello", "engine": "onnx", "seed": 2**63 - 1, "temperature": 1.25},
+    for config in (Config(), make_config({"model": {"name": "cello", "engine": "onnx", "seed": 2**63 - 1,
+                                                    "temperature": 1.25},
                                           "audio": {"output": "file:a \"b\".wav", "rate_hz": 44_100, "latency_ms": 3},
                                           "control": {"midi": ["Käys", "none"], "osc": "0.0.0.0:1"}})):
         assert make_config(json.loads(config.to_json())) == config

@@ -19,7 +19,8 @@ def ends():
 
 
 COMMANDS = [
-    Command(Order.STRIKE, 12_345.678901234, 0, 1), Command(Order.STRIKE, 0.0, 127, 127), Command(Order.RELEASE, 1e9, 60),
+    Command(Order.STRIKE, 12_345.678901234, 0, 1), Command(Order.STRIKE, 0.0, 127, 127),
+    Command(Order.RELEASE, 1e9, 60),
     Command(Order.RELEASE_ALL, 1.5), Command(Order.GAIN_DB, value=-60.0), Command(Order.TEMPERATURE, value=0.75),
     Command(Order.RESET), Command(Order.STOP),
 ]

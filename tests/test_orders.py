@@ -69,7 +69,8 @@ def test_panic_releases_everything():
 def test_a_roll_is_strikes_and_releases():
     orders = some_orders()
     vector = (1 << 60 | 1 << 64).to_bytes(16, "little")
-    assert orders.translate(RollSet(1.0, "osc:a", vector)) == [Command(Order.STRIKE, 1.0, pitch, ROLL_VELOCITY) for pitch in (60, 64)]
+    assert orders.translate(RollSet(1.0, "osc:a", vector)) == [Command(Order.STRIKE, 1.0, pitch,
+                                                                       ROLL_VELOCITY) for pitch in (60, 64)]
 
 
 @pytest.mark.parametrize("event", [PitchBend(1.0, A, 0, 100), ProgramChange(1.0, A, 0, 3), Transport(1.0, A, "clock"),
@@ -138,12 +139,14 @@ def test_reset_is_as_at_start():
 
 def test_a_performer_that_starts_afresh_is_told_settings_and_held_notes():
     orders = some_orders()
-    for event in (control(64, 127), on(60, velocity=33), off(60), on(72, velocity=77), on(64), setting("temperature", 0.5)):
+    for event in (control(64, 127), on(60, velocity=33), off(60), on(72, velocity=77), on(64),
+                  setting("temperature", 0.5)):
         orders.translate(event)
     orders.translate(control(7, 64))
     settings, notes = orders.restore()[:2], orders.restore()[2:]
     assert settings == [gain(GAIN_DB + 40.0 * math.log10(64 / 127)), temperature(0.5)]
-    assert sorted(notes, key=lambda c: c.pitch) == [Command(Order.STRIKE, 0.0, 60, 33), Command(Order.STRIKE, 0.0, 64, 90),
+    assert sorted(notes, key=lambda c: c.pitch) == [Command(Order.STRIKE, 0.0, 60, 33),
+                                                    Command(Order.STRIKE, 0.0, 64, 90),
                                                     Command(Order.STRIKE, 0.0, 72, 77)]
 
 

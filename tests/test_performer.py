@@ -26,7 +26,8 @@ Timeline = Sequence[tuple[float, Command]]  # moment of arrival, command
 
 def a_performer(engine=None, block: int = 64, device_rate_hz: int = RATE_HZ, gain_db: float = 0.0) -> Performer:
     engine = engine or ToyEngine()
-    return Performer(engine, ManualClock(), device_rate_hz, block, seed=1, temperature=0.8, gain_db=gain_db, lead_s=LEAD_S)
+    return Performer(engine, ManualClock(), device_rate_hz, block, seed=1, temperature=0.8, gain_db=gain_db,
+                     lead_s=LEAD_S)
 
 
 def play(performer: Performer, seconds: float, timeline: Timeline = ()) -> np.ndarray:
@@ -138,7 +139,8 @@ def test_gain_moves_without_a_jump_and_arrives(gain_db):
 
 @pytest.mark.parametrize("block", [16, 64, 512])
 def test_a_gain_that_changes_its_mind_midway_does_not_jump_either(block):
-    gains = [order(Order.GAIN_DB, value, at_s) for at_s, value in [(0.1, -40.0), (0.11, 6.0), (0.13, -60.0), (0.14, 0.0)]]
+    gains = [order(Order.GAIN_DB, value, at_s) for at_s,
+             value in [(0.1, -40.0), (0.11, 6.0), (0.13, -60.0), (0.14, 0.0)]]
     out = play(a_performer(ToyEngine(DRONE), block), 0.6, gains)
     assert np.abs(np.diff(out[ATTACK:])).max() < 1.01 * LEVEL / FADE
     assert out[-1] == pytest.approx(LEVEL, rel=1e-6)

@@ -60,7 +60,8 @@ def tiny_model_file(folder: Path, **changes: object) -> Path:
     """The same as a model file, trained on pitches 48..83 if one believes its card."""
     from exporters.stepgraph import build_model
 
-    model = dataclasses.replace(tiny_model(**changes), provenance={"data.low": "48", "data.high": "83", "about": "a toy"})
+    model = dataclasses.replace(tiny_model(**changes), provenance={"data.low": "48", "data.high": "83",
+                                                                   "about": "a toy"})
     path = folder / "tiny.onnx"
     path.write_bytes(build_model(model).SerializeToString())
     return path

@@ -15,14 +15,16 @@ import argparse
 import json
 import math
 import os
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from rich.progress import Progress
 from torch import Tensor
 
 from livewave import LivewaveError
@@ -196,8 +198,8 @@ def load_pieces(folder: Path) -> tuple[list[Piece], list[Piece], dict]:
     return [p for i, p in enumerate(pieces) if i % 20], held_out, json.loads(about.read_text()) if about.exists() else {}
 
 
-def run(args: argparse.Namespace) -> Iterator[dict]:
-    """Train to the end, yielding a row of figures every --report-every steps."""
+def run(args: argparse.Namespace, tick: Callable[[int], None] = lambda step: None) -> Iterator[dict]:
+    """Train to the end, yielding a row of figures every --report-every steps; `tick` hears of every step."""
     if args.threads:
         torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -212,6 +214,7 @@ def run(args: argparse.Namespace) -> Iterator[dict]:
     losses, began, seen = [], time.perf_counter(), trainer.seen_s
     while trainer.step < args.steps:
         losses.append(trainer.train_step(crops))
+        tick(trainer.step)
         last = trainer.step == args.steps
         if last or trainer.step % args.report_every == 0:
             row = {"step": trainer.step, "seen_s": round(trainer.seen_s), "train": round(float(np.mean(losses)), 4),
@@ -262,17 +265,27 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     began = time.perf_counter()
-    for row in run(args):
-        print(f"step {row['step']}/{args.steps}  train {row['train']:.3f}  held out {row['held_out']:.3f}  "
-              f"{row['seen_s']} s heard at {row['audio_s_per_s']} s/s  "
-              + (f"adherence {row['adherence']:.3f}  " if "adherence" in row else "")
-              + f"{time.perf_counter() - began:.0f} s", flush=True)
-        with open(args.out / "log.jsonl", "a", encoding="utf-8") as log:
-            log.write(json.dumps(row) + "\n")
+    with Progress(*Progress.get_default_columns(), disable=not sys.stdout.isatty()) as bar:
+        task = bar.add_task("training", total=args.steps)
+        try:
+            for row in run(args, lambda step: bar.update(task, completed=step)):
+                bar.console.print(_line(row, args.steps, time.perf_counter() - began), highlight=False, soft_wrap=True)
+                with open(args.out / "log.jsonl", "a", encoding="utf-8") as log:
+                    log.write(json.dumps(row) + "\n")
+        except LivewaveError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+def _line(row: dict, steps: int, took_s: float) -> str:
+    adherence = f"adherence {row['adherence']:.3f}  " if "adherence" in row else ""
+    return (f"step {row['step']}/{steps}  train {row['train']:.3f}  held out {row['held_out']:.3f}  {adherence}"
+            f"{row['seen_s']} s heard at {row['audio_s_per_s']} s/s  {took_s:.0f} s")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

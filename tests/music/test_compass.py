@@ -52,7 +52,8 @@ def test_a_folded_roll_holds_exactly_the_folded_pitches(compass, pitches):
     assert folded.vector == vector(*{compass.fold(pitch) for pitch in pitches})
 
 
-@pytest.mark.parametrize("event", [NoteOn(0.0, "a", 0, 60, 1), NoteOff(0.0, "a", 0, 60), Control(0.0, "a", 0, 64, 3), Panic(0.0, "a")])
+@pytest.mark.parametrize("event", [NoteOn(0.0, "a", 0, 60, 1), NoteOff(0.0, "a", 0, 60), Control(0.0, "a", 0, 64, 3),
+                                   Panic(0.0, "a")])
 def test_events_without_a_pitch_outside_pass_untouched(event):
     assert FLUTE.fit(event) is event
 
@@ -62,7 +63,8 @@ def test_the_models_card_says_what_it_was_trained_on():
     assert Compass.of({"data.low": "0", "data.high": "11"}) == Compass(0, 11)
 
 
-@pytest.mark.parametrize("low, high", [("55", None), (None, "88"), ("55", "65"), ("-1", "60"), ("60", "128"), ("88", "55"),
+@pytest.mark.parametrize("low, high", [("55", None), (None, "88"), ("55", "65"), ("-1", "60"), ("60", "128"),
+                                       ("88", "55"),
                                        ("", ""), ("a", "b"), ("55.0", "88.0")])
 def test_a_card_that_says_nothing_usable_means_the_whole_keyboard(low, high):
     card = {"data.low": low, "data.high": high}

@@ -16,7 +16,8 @@ from training.wavenet import Gate, WaveNet
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in exp")
 
 PLAIN = WaveNetSpec(
-    cond_channels=4, residual_channels=16, skip_channels=24, out_channels=20, dilations=(1, 2, 4, 8, 1, 2), input_kernel=8
+    cond_channels=4, residual_channels=16, skip_channels=24, out_channels=20, dilations=(1, 2, 4, 8, 1,
+                                                                                         2), input_kernel=8
 )
 SPECS = {
     "shipped": replace(PLAIN, hint="f0"),
@@ -105,7 +106,8 @@ def test_training_graph_equals_the_engine_that_plays_for_every_block_size(spec, 
 def test_a_column_held_equals_the_same_column_repeated(spec, held):
     roll, net = a_roll()[::held], graph_of(SPECS[spec])
     repeated = net.teacher_force(a_waveform(), np.repeat(roll, held, axis=0))
-    np.testing.assert_allclose(net.teacher_force(a_waveform(), roll), repeated, rtol=0, atol=TOLERANCE * np.abs(repeated).max())
+    np.testing.assert_allclose(net.teacher_force(a_waveform(), roll), repeated, rtol=0,
+                               atol=TOLERANCE * np.abs(repeated).max())
 
 
 @pytest.mark.parametrize("change", ["a roll one sample late", "a wave one sample late", "another pitch"])

@@ -15,7 +15,8 @@ from livewave.render.wavenet import (
     hint_columns, mulaw_encode, phase_steps, random_weights, shapes,
 )
 
-SMALL = WaveNetSpec(residual_channels=6, skip_channels=8, out_channels=7, cond_channels=3, dilations=(1, 2, 5), input_kernel=4,
+SMALL = WaveNetSpec(residual_channels=6, skip_channels=8, out_channels=7, cond_channels=3, dilations=(1, 2, 5),
+                    input_kernel=4,
                     hint="f0")
 SAMPLES = 60
 
@@ -93,7 +94,8 @@ def test_weights_must_be_exactly_those_of_the_spec():
 
 
 @pytest.mark.parametrize("spec", [
-    SMALL, replace(SMALL, class_kernel=3, input_kernel=1), replace(SMALL, class_kernel=2, input_kernel=0, dilations=(4,)),
+    SMALL, replace(SMALL, class_kernel=3, input_kernel=1),
+    replace(SMALL, class_kernel=2, input_kernel=0, dilations=(4,)),
     replace(SMALL, output="logistic", class_kernel=0, mixtures=2),
 ])
 def test_receptive_field_is_exactly_how_far_back_a_sample_is_heard(spec):
