@@ -20,8 +20,7 @@ def test_a_shape_is_a_net_of_random_weights():
 
 
 @pytest.mark.parametrize("text", ["", "64", "64,128,256", "64,128,256,20,1", "a,b,c,d", "64,128,256,", "0,1,1,1",
-                                  "64,128,256,0",
-                                  "64,128,256,-3", "1.5,1,1,1", "9999,1,1,1"])
+                                  "64,128,256,0", "64,128,256,-3", "1.5,1,1,1", "9999,1,1,1"])
 def test_any_other_shape_is_refused_with_an_example(text):
     with pytest.raises(ConfigError, match=r"64,128,256,20") as caught:
         model_of_shape(text)

@@ -124,7 +124,8 @@ def saved(folder, text: str) -> str:
 
 
 def test_a_toml_file_is_read(tmp_path):
-    path = saved(tmp_path, '[model]\nname = "cello"\ntemperature = 1\n[audio]\nlatency_ms = 12.5\n[control]\nmidi = ["A", "B"]\n')
+    path = saved(tmp_path, '[model]\nname = "cello"\ntemperature = 1\n'
+                           '[audio]\nlatency_ms = 12.5\n[control]\nmidi = ["A", "B"]\n')
     config = load_config(path, {})
     assert (config.model.name, config.model.temperature) == ("cello", 1.0)
     assert (config.audio.latency_ms, config.control.midi) == (12.5, ("A", "B"))

@@ -31,7 +31,8 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setattr(livewave.doctor, "bench", lambda *_: iter([ROW]))
     monkeypatch.setattr(os, "sched_setscheduler", lambda *_: None)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    return make_config({"model": {"name": str(tiny_model_file(tmp_path))}, "control": {"osc": f"127.0.0.1:{free_port()}"}})
+    return make_config({"model": {"name": str(tiny_model_file(tmp_path))},
+                        "control": {"osc": f"127.0.0.1:{free_port()}"}})
 
 
 def free_port() -> int:
@@ -141,9 +142,11 @@ def test_an_engine_or_model_that_is_missing_is_a_problem(machine, monkeypatch):
 
 def test_the_report_says_everything_and_whether_it_is_well():
     lines = []
-    fine, better, bad = Finding("a", True, "one"), Finding("b", None, "two", "do this"), Finding("c", False, "three", "do that")
+    fine, better = Finding("a", True, "one"), Finding("b", None, "two", "do this")
+    bad = Finding("c", False, "three", "do that")
     assert report(iter([fine, better]), lines.append) is True
     assert report(iter([bad, fine]), lines.append) is False
     text = "\n".join(lines)
-    for words in ("ok              a: one", "could be better b: two", "-> do this", "problem         c: three", "-> do that"):
+    for words in ("ok              a: one", "could be better b: two", "-> do this", "problem         c: three",
+                  "-> do that"):
         assert words in text

@@ -24,8 +24,11 @@ HOMES = {
     "sounddevice": "sound/portaudio.py", "tomllib": "config.py", "tomli": "config.py", "typer": "__main__.py",
     "rich": "__main__.py",
 }
-NEVER_IN_LIVEWAVE = {"torch", "training", "exporters", "tests", "mido", "librosa", "soundfile", "fluidsynth", "matplotlib"}
+NEVER_IN_LIVEWAVE = {"torch", "training", "exporters", "tests", "mido", "librosa", "soundfile", "fluidsynth",
+                     "matplotlib"}
 NEVER = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+CONTROL_SURFACE = ("livewave.sound", "livewave.daemon", "livewave.player", "livewave.performer",
+                   "livewave.supervisor", "livewave.control.midi", "livewave.control.osc")
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "misc", "common", "stuff"}
 LIBRARIES_EVERYWHERE = {"numpy", "livewave"}
 
@@ -64,7 +67,7 @@ def test_the_rules_have_something_to_read():
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_knows_nothing_beyond_itself(stage):
-    """Of livewave it imports itself, what the root's __init__ defines, and what ALLOWED says: nothing that stands above it."""
+    """Of livewave it imports itself, what the root's __init__ defines, and what ALLOWED says: nothing above it."""
     modules = {path.stem for path in (ROOT / "livewave").glob("*.py")} | set(STAGES)
     legal = (f"livewave.{stage}", *ALLOWED.get(stage, ()))
     for path in sources(f"livewave/{stage}"):
@@ -94,8 +97,7 @@ def test_training_and_exporters_know_the_daemon_only_from_below():
     for package in ("training", "exporters"):
         for path in sources(package):
             for name in imports(path):
-                assert not name.startswith(("livewave.sound", "livewave.daemon", "livewave.player", "livewave.performer",
-                                            "livewave.supervisor", "livewave.control.midi", "livewave.control.osc")), f"{path}: {name}"
+                assert not name.startswith(CONTROL_SURFACE), f"{path}: {name}"
             if package == "training":
                 assert not any(name.split(".")[0] == "exporters" for name in imports(path))
 
@@ -147,7 +149,8 @@ def test_importing_livewave_loads_nothing_else():
 
 def test_the_command_line_answers_before_it_loads_numpy_a_device_or_an_engine():
     loaded = in_a_fresh_interpreter("import sys, livewave.__main__; print(*sys.modules)").split()
-    assert not [name for name in loaded if name.split(".")[0] in {"numpy", "onnx", "onnxruntime", "sounddevice", "rtmidi", "jack", "scipy"}]
+    heavy = {"numpy", "onnx", "onnxruntime", "sounddevice", "rtmidi", "jack", "scipy"}
+    assert not [name for name in loaded if name.split(".")[0] in heavy]
     assert not [name for name in loaded if name.startswith("livewave.") and name.rpartition(".")[2].startswith("_")
                 and name != "livewave.__main__"]
 

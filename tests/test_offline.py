@@ -14,8 +14,8 @@ from livewave.render.voice import REST_FADE_S, REST_HOLD_S
 from tests.toys import TINY, tiny_model_file
 
 ONSET_MS = 4.0  # between a note's moment and its sound: half a column, 1.5 ms of resampler, 2 ms of attack
-NOTES = [(0.3003, 0.5, 60), (1.4009, 1.6, 67), (1.4009, 1.6, 72),
-         (2.5601, 2.7, 30)]  # with rests that are long enough to end
+# with rests long enough for silence
+NOTES = [(0.3003, 0.5, 60), (1.4009, 1.6, 67), (1.4009, 1.6, 72), (2.5601, 2.7, 30)]
 
 
 @pytest.fixture(scope="module")

@@ -69,8 +69,8 @@ def test_panic_releases_everything():
 def test_a_roll_is_strikes_and_releases():
     orders = some_orders()
     vector = (1 << 60 | 1 << 64).to_bytes(16, "little")
-    assert orders.translate(RollSet(1.0, "osc:a", vector)) == [Command(Order.STRIKE, 1.0, pitch,
-                                                                       ROLL_VELOCITY) for pitch in (60, 64)]
+    assert orders.translate(RollSet(1.0, "osc:a", vector)) == [
+        Command(Order.STRIKE, 1.0, pitch, ROLL_VELOCITY) for pitch in (60, 64)]
 
 
 @pytest.mark.parametrize("event", [PitchBend(1.0, A, 0, 100), ProgramChange(1.0, A, 0, 3), Transport(1.0, A, "clock"),

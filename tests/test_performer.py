@@ -31,7 +31,7 @@ def a_performer(engine=None, block: int = 64, device_rate_hz: int = RATE_HZ, gai
 
 
 def play(performer: Performer, seconds: float, timeline: Timeline = ()) -> np.ndarray:
-    """float32 [frames]: steps at the pace of the device; commands are obeyed before the first step after their arrival."""
+    """float32 [frames]: steps at the pace of the device; a command is obeyed before the first step after it arrives."""
     parts, waiting = [], list(timeline)
     block_s = performer.block_samples / RATE_HZ
     for _ in range(round(seconds / block_s)):
@@ -139,8 +139,8 @@ def test_gain_moves_without_a_jump_and_arrives(gain_db):
 
 @pytest.mark.parametrize("block", [16, 64, 512])
 def test_a_gain_that_changes_its_mind_midway_does_not_jump_either(block):
-    gains = [order(Order.GAIN_DB, value, at_s) for at_s,
-             value in [(0.1, -40.0), (0.11, 6.0), (0.13, -60.0), (0.14, 0.0)]]
+    moves = [(0.1, -40.0), (0.11, 6.0), (0.13, -60.0), (0.14, 0.0)]
+    gains = [order(Order.GAIN_DB, value, at_s) for at_s, value in moves]
     out = play(a_performer(ToyEngine(DRONE), block), 0.6, gains)
     assert np.abs(np.diff(out[ATTACK:])).max() < 1.01 * LEVEL / FADE
     assert out[-1] == pytest.approx(LEVEL, rel=1e-6)

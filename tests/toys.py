@@ -14,7 +14,9 @@ TINY = WaveNetSpec(residual_channels=8, skip_channels=12, out_channels=10, cond_
 
 
 class ToyEngine:
-    """An `Engine` without a net: `level` while a pitch sounds (always, when unconditioned), 0 otherwise. Notes what it is given.
+    """An `Engine` without a net: `level` while a pitch sounds (always, when unconditioned), 0 otherwise.
+
+    It keeps count of what it is given.
 
     sick   block numbers, counted from 0, that come out as `poison`
     """

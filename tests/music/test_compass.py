@@ -64,8 +64,7 @@ def test_the_models_card_says_what_it_was_trained_on():
 
 
 @pytest.mark.parametrize("low, high", [("55", None), (None, "88"), ("55", "65"), ("-1", "60"), ("60", "128"),
-                                       ("88", "55"),
-                                       ("", ""), ("a", "b"), ("55.0", "88.0")])
+                                       ("88", "55"), ("", ""), ("a", "b"), ("55.0", "88.0")])
 def test_a_card_that_says_nothing_usable_means_the_whole_keyboard(low, high):
     card = {"data.low": low, "data.high": high}
     assert Compass.of({key: value for key, value in card.items() if value is not None}) == Compass()

@@ -198,7 +198,7 @@ def slowly(changes: list[tuple[int, int, int]], columns: int = COLUMNS) -> np.nd
 
 
 def quickly(changes: list[tuple[int, int, int]], splits: list[int], just_in_time: bool) -> np.ndarray:
-    """What `Roll` makes of them in pieces of `splits` columns; all given beforehand, or each just before its columns."""
+    """What `Roll` makes of them in pieces of `splits` columns; given beforehand, or each just before its column."""
     roll, out, first, later = Roll(RATE_HZ), np.zeros((COLUMNS, 128), np.uint8), 0, list(changes)
     for size in [*splits, COLUMNS]:
         last = min(first + size, COLUMNS)

@@ -1,4 +1,4 @@
-"""What is learnt is what is played: the training graph, parallel over time, computes what cached generation computes."""
+"""What is learnt is what is played: the training graph, parallel over time, computes what cached generation does."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from training.wavenet import Gate, WaveNet
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in exp")
 
 PLAIN = WaveNetSpec(
-    cond_channels=4, residual_channels=16, skip_channels=24, out_channels=20, dilations=(1, 2, 4, 8, 1,
-                                                                                         2), input_kernel=8
+    cond_channels=4, residual_channels=16, skip_channels=24, out_channels=20, dilations=(1, 2, 4, 8, 1, 2),
+    input_kernel=8,
 )
 SPECS = {
     "shipped": replace(PLAIN, hint="f0"),
@@ -59,7 +59,7 @@ def graph_of(spec: WaveNetSpec) -> WaveNet:
 
 
 def a_roll() -> np.ndarray:
-    """uint8 [SAMPLES, 128], a column a sample: notes and chords begin and end at odd samples, one lasts a single one."""
+    """uint8 [SAMPLES, 128], a column a sample: notes begin and end at odd samples, one of them lasts a single one."""
     roll = np.zeros((SAMPLES, 128), np.uint8)
     roll[7:53, 60], roll[13:53, 64], roll[14:41, 67] = 100, 1, 127
     roll[61, 69] = 64

@@ -1,4 +1,4 @@
-"""The definition itself: what a spec may say, the mu-law curve, the hint, drawing, and the reference's own guarantees."""
+"""The definition itself: what a spec may say, the mu-law curve, the hint, drawing, the reference's guarantees."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from livewave.render.wavenet import (
 )
 
 SMALL = WaveNetSpec(residual_channels=6, skip_channels=8, out_channels=7, cond_channels=3, dilations=(1, 2, 5),
-                    input_kernel=4,
-                    hint="f0")
+                    input_kernel=4, hint="f0")
 SAMPLES = 60
 
 

@@ -26,7 +26,7 @@ from training.data import (
 
 SPEC = WaveNetSpec(hint="f0")
 RATE_HZ, HELD = SPEC.model_rate_hz, SPEC.samples_per_column
-FONT = str(Path(find_spec("pretty_midi").origin).with_name("TimGM6mb.sf2"))  # a small SoundFont that comes with a package
+FONT = str(Path(find_spec("pretty_midi").origin).with_name("TimGM6mb.sf2"))  # small, and comes with the package
 PIANO, ORGAN, MARIMBA = 0, 19, 12
 ONSET_S = 0.010  # between a note's column and its sound: FluidSynth's 64 frames, and the attack of the sample
 IN_TUNE_CENTS = 30.0
@@ -159,13 +159,16 @@ def staged(events: list, columns: int, block: int) -> np.ndarray:
 
 @pytest.fixture
 def pedalled(tmp_path) -> list:
-    """A MIDI file with a pedal, notes that two instruments double, repeated, very short and chordal notes, and drums."""
+    """A MIDI file with a pedal, notes that two instruments double, repeated and very short notes, chords, drums."""
     song = pretty_midi.PrettyMIDI(resolution=960)
     right, left, drums = pretty_midi.Instrument(0), pretty_midi.Instrument(0), pretty_midi.Instrument(0, is_drum=True)
     right.notes = [pretty_midi.Note(90, pitch, start, end) for pitch, start, end in [
-        (60, 0.1, 0.3), (60, 0.3, 0.5), (64, 0.55, 0.56), (67, 0.6, 1.4), (67, 1.4, 1.6), (72, 1.0, 1.004), (60, 1.1, 1.2)]]
-    left.notes = [pretty_midi.Note(70, pitch, start, end) for pitch, start, end in [(67, 0.6, 1.0), (67, 1.2, 1.9), (48, 0.2, 1.0)]]
-    right.control_changes = [pretty_midi.ControlChange(64, value, at) for value, at in [(127, 0.5), (0, 0.9), (100, 1.05), (10, 1.7)]]
+        (60, 0.1, 0.3), (60, 0.3, 0.5), (64, 0.55, 0.56), (67, 0.6, 1.4), (67, 1.4, 1.6), (72, 1.0, 1.004),
+        (60, 1.1, 1.2)]]
+    left.notes = [pretty_midi.Note(70, pitch, start, end) for pitch, start, end in [
+        (67, 0.6, 1.0), (67, 1.2, 1.9), (48, 0.2, 1.0)]]
+    right.control_changes = [pretty_midi.ControlChange(64, value, at) for value, at in [
+        (127, 0.5), (0, 0.9), (100, 1.05), (10, 1.7)]]
     drums.notes = [pretty_midi.Note(90, 36, 0.0, 0.1)]
     song.instruments = [right, left, drums]
     song.write(str(tmp_path / "song.mid"))
@@ -186,7 +189,8 @@ def test_a_composed_piece_gives_the_roll_that_the_stage_would_hold(seed):
 
 
 def test_the_pedal_holds_notes_in_the_roll_and_in_the_audio(organ):
-    events = [Control(0.05, "a", 0, 64, 127), NoteOn(0.1, "a", 0, 60, 90), NoteOff(0.3, "a", 0, 60), Control(1.0, "a", 0, 64, 0)]
+    events = [Control(0.05, "a", 0, 64, 127), NoteOn(0.1, "a", 0, 60, 90), NoteOff(0.3, "a", 0, 60),
+              Control(1.0, "a", 0, 64, 0)]
     piece = make_piece(SPEC, organ, events, 2.0)
     assert np.flatnonzero(piece.roll[:, 60])[[0, -1]].tolist() == [100, 999]
     assert rms(between(piece.audio, 0.7, 0.95)) > 0.8 * rms(between(piece.audio, 0.2, 0.3))
@@ -194,7 +198,8 @@ def test_the_pedal_holds_notes_in_the_roll_and_in_the_audio(organ):
 
 
 def test_a_note_that_two_instruments_hold_sounds_until_both_let_go(organ):
-    events = [NoteOn(0.1, "a", 0, 60, 90), NoteOn(0.1, "a", 1, 60, 90), NoteOff(0.4, "a", 0, 60), NoteOff(1.2, "a", 1, 60)]
+    events = [NoteOn(0.1, "a", 0, 60, 90), NoteOn(0.1, "a", 1, 60, 90), NoteOff(0.4, "a", 0, 60),
+              NoteOff(1.2, "a", 1, 60)]
     piece = make_piece(SPEC, organ, events, 2.0)
     assert piece.roll[1_100, 60] and not piece.roll[1_300].any()
     assert rms(between(piece.audio, 0.9, 1.15)) > 0.5 * rms(between(piece.audio, 0.25, 0.38))
@@ -211,7 +216,8 @@ def test_the_hint_has_the_phase_of_the_audio(pitch, phase):
     time, roll = np.arange(RATE_HZ), np.zeros((1_000, 128), np.uint8)
     roll[200:500, pitch] = 90
     sounding = slice(200 * HELD, 500 * HELD)
-    audio = np.where(np.repeat(roll[:, pitch] > 0, HELD), 0.3 * np.cos(2 * np.pi * turns * time + phase), 0.0).astype(np.float32)
+    on = np.repeat(roll[:, pitch] > 0, HELD)
+    audio = (0.3 * on * np.cos(2 * np.pi * turns * time + phase)).astype(np.float32)
     hint = locked_hint(SPEC, audio, roll)
     angle = 2 * np.pi * turns * time + phase
     for column, expected in enumerate((np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle))):
@@ -220,7 +226,7 @@ def test_the_hint_has_the_phase_of_the_audio(pitch, phase):
 
 
 def test_the_hint_follows_an_instrument(organ):
-    """With the fundamental filtered out of the audio, the correlation is near 1; with a plain oscillator it would be anything."""
+    """Its correlation with the fundamental of the audio is near 1; that of a plain oscillator could be anything."""
     pitches = (57, 64, 69, 76)
     piece = make_piece(SPEC, organ, events_of(a_line(*pitches)), 2.4)
     for i, pitch in enumerate(pitches):
@@ -248,7 +254,8 @@ def test_the_hint_is_silent_with_the_roll_and_a_plain_oscillator_without_audio()
     assert not locked_hint(SPEC, np.ones(1_600, np.float32), roll).any()
     roll[10:, 69] = 1
     hint = locked_hint(SPEC, np.zeros(1_600, np.float32), roll)
-    np.testing.assert_allclose(hint[160:, 0], np.cos(2 * np.pi * phase_steps(SPEC)[69] / 2.0**32 * np.arange(160, 1_600)), atol=1e-6)
+    turns = phase_steps(SPEC)[69] / 2.0**32
+    np.testing.assert_allclose(hint[160:, 0], np.cos(2 * np.pi * turns * np.arange(160, 1_600)), atol=1e-6)
 
 
 def test_the_hint_leaves_out_what_the_rate_cannot_carry():
@@ -291,7 +298,8 @@ def test_a_composed_pitch_ends_before_it_begins_again(seed):
 
 def test_events_of_notes_are_in_order_and_end_before_they_begin():
     events = events_of([Note(0.0, 1.0, 60, 90), Note(1.0, 2.0, 60, 91)])
-    assert [(type(event), event.at_s) for event in events] == [(NoteOn, 0.0), (NoteOff, 1.0), (NoteOn, 1.0), (NoteOff, 2.0)]
+    assert [(type(event), event.at_s) for event in events] == [(NoteOn, 0.0), (NoteOff, 1.0), (NoteOn, 1.0),
+                                                               (NoteOff, 2.0)]
 
 
 def test_the_command_makes_pieces_from_a_folder_of_midi_files(tmp_path):
@@ -301,10 +309,12 @@ def test_the_command_makes_pieces_from_a_folder_of_midi_files(tmp_path):
         song.instruments[0].notes = [pretty_midi.Note(90, pitch, 0.1, 0.317)]
         (tmp_path / "midi").mkdir(exist_ok=True)
         song.write(str(tmp_path / "midi" / f"{number}.mid"))
-    main([str(tmp_path / "out"), "--soundfont", FONT, "--program", str(MARIMBA), "--low", "60", "--high", "72", "--midi", str(tmp_path / "midi")])
+    main([str(tmp_path / "out"), "--soundfont", FONT, "--program", str(MARIMBA), "--low", "60", "--high", "72",
+          "--midi", str(tmp_path / "midi")])
     pieces = [Piece.load(path) for path in sorted((tmp_path / "out").glob("*.npz"))]
     assert [piece.roll.any(0).nonzero()[0].tolist() for piece in pieces] == [[60], [72]]
     assert all(len(piece.audio) == len(piece.roll) * HELD for piece in pieces)
     about = json.loads((tmp_path / "out" / "about.json").read_text())
-    assert about.items() >= {"soundfont": "TimGM6mb.sf2", "program": MARIMBA, "low": 60, "high": 72, "pieces": 2}.items()
+    assert about.items() >= {"soundfont": "TimGM6mb.sf2", "program": MARIMBA, "low": 60, "high": 72,
+                             "pieces": 2}.items()
     assert max(np.abs(piece.audio).max() for piece in pieces) > 0.1

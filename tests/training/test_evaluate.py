@@ -71,7 +71,8 @@ def test_audio_of_other_notes_scores_nothing(cents):
     assert row["frames_in_tune"] < 0.1 and row["notes_in_tune"] == 0.0
 
 
-@pytest.mark.parametrize("audio", [noise(LINE), np.zeros_like(noise(LINE)), sung([Note(0.0, 2.2, 62, 95)])[: len(sung(LINE))]],
+@pytest.mark.parametrize("audio", [noise(LINE), np.zeros_like(noise(LINE)),
+                                   sung([Note(0.0, 2.2, 62, 95)])[: len(sung(LINE))]],
                          ids=["noise", "silence", "one note for all"])
 def test_audio_that_ignores_its_notes_scores_nothing(audio):
     row = in_tune(audio, RATE_HZ, LINE, COMPASS)

@@ -15,8 +15,8 @@ from training.data import FULL_SCALE, Piece, locked_hint
 from training.train import Crops, Trainer, load_pieces, logistic_loss, loss_of, main, parse, run, spec_of
 from training.wavenet import WaveNet
 
-SPEC = WaveNetSpec(residual_channels=8, skip_channels=8, out_channels=8, cond_channels=4, dilations=(1, 2, 4, 8), input_kernel=4,
-                   hint="f0")
+SPEC = WaveNetSpec(residual_channels=8, skip_channels=8, out_channels=8, cond_channels=4, dilations=(1, 2, 4, 8),
+                   input_kernel=4, hint="f0")
 PITCHES = (57, 64, 69, 76)
 COLUMNS = 400
 
@@ -61,8 +61,8 @@ def small_nets(monkeypatch):
 
 
 def arguments(data: Path, out: Path, *flags: str):
-    return parse([str(data), str(out), "--steps", "8", "--decay-steps", "4", "--samples", "512", "--warm", "32", "--report-every", "1",
-                  "--save-every", "4", "--precision", "float32", *flags])
+    return parse([str(data), str(out), "--steps", "8", "--decay-steps", "4", "--samples", "512", "--warm", "32",
+                  "--report-every", "1", "--save-every", "4", "--precision", "float32", *flags])
 
 
 def trainer_of(spec: WaveNetSpec = SPEC, *flags: str) -> Trainer:
@@ -136,7 +136,8 @@ def test_a_checkpoint_has_what_the_exporter_needs(data, tmp_path):
     state = checkpoint(tmp_path / "out")
     assert WaveNetSpec.from_json(state["spec"]) == SPEC
     check_weights(SPEC, {name: tensor.numpy() for name, tensor in state["weights"].items()})
-    assert state["provenance"].items() >= {"data.low": "57", "data.high": "76", "data.soundfont": "none", "training.steps": "8"}.items()
+    assert state["provenance"].items() >= {"data.low": "57", "data.high": "76", "data.soundfont": "none",
+                                           "training.steps": "8"}.items()
     assert all(isinstance(text, str) for text in state["provenance"].values())
 
 
@@ -170,17 +171,23 @@ def test_a_save_that_is_cut_off_leaves_the_old_checkpoint(tmp_path, monkeypatch)
 
 
 def test_a_log_line_is_written_for_every_report(data, tmp_path, capsys):
-    flags = [str(data), str(tmp_path / "out"), "--steps", "4", "--samples", "512", "--warm", "32", "--report-every", "2",
-             "--precision", "float32"]
-    main(flags)
+    flags = [str(data), str(tmp_path / "out"), "--steps", "4", "--samples", "512", "--warm", "32", "--report-every",
+             "2", "--precision", "float32"]
+    assert main(flags) == 0
     rows = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [2, 4]
-    assert "step 4/4" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["step 2/4", "step 4/4"]
 
 
 def test_too_few_pieces_are_an_error_that_says_what_to_do(tmp_path):
     with pytest.raises(LivewaveError, match="training.data"):
         load_pieces(tmp_path)
+
+
+def test_a_run_that_cannot_start_is_one_line_and_exit_code_1(tmp_path, capsys):
+    assert main([str(tmp_path), str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_held_out_pieces_are_not_trained_on(data):
@@ -191,8 +198,8 @@ def test_held_out_pieces_are_not_trained_on(data):
 
 
 def test_flags_become_the_spec():
-    args = parse(["data", "out", "--residual", "5", "--skip", "6", "--out-channels", "7", "--cond", "3", "--stacks", "1",
-                  "--hint", "none", "--roll", "velocity"])
+    args = parse(["data", "out", "--residual", "5", "--skip", "6", "--out-channels", "7", "--cond", "3", "--stacks",
+                  "1", "--hint", "none", "--roll", "velocity"])
     spec = spec_of(args)
     assert (spec.residual_channels, spec.skip_channels, spec.out_channels, spec.cond_channels) == (5, 6, 7, 3)
     assert spec.dilations == (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -301,7 +308,8 @@ def test_the_loss_is_taken_from_warm_on_only():
     net = WaveNet(SPEC)
     batch = Crops(net, PIECES, 512, 32).draw(np.random.default_rng(3), 2, augment=False)
     logits = net(batch.heard, batch.roll, batch.hint)[:, 40:]
-    expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), net.heard(batch.target.numpy())[:, 40:].flatten())
+    expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1),
+                                                 net.heard(batch.target.numpy())[:, 40:].flatten())
     torch.testing.assert_close(loss_of(net, batch, 40, torch.float32), expected)
 
 
@@ -315,7 +323,8 @@ def log_p(logits: list[float], target: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("logits", [
-    [0.0, 0.0, -3.0], [0.0, 0.1, 0.0], [0.0, 0.1, -9.0], [0.0, 0.3, -12.0], [0.0, 0.3, -40.0], [0.0, 0.0, 2.0], [0.0, 0.0, 9.0],
+    [0.0, 0.0, -3.0], [0.0, 0.1, 0.0], [0.0, 0.1, -9.0], [0.0, 0.3, -12.0], [0.0, 0.3, -40.0], [0.0, 0.0, 2.0],
+    [0.0, 0.0, 9.0],
     [0.0, 1.0, -8.0], [0.0, -1.0, -8.0], [0.0, 1.5, -2.0], [0.0, -1.5, -2.0], [0.0, 0.9995, -9.0], [0.0, -0.9995, -9.0],
     [1.0, -2.0, 0.5, -0.7, 0.2, 0.99, -5.0, -2.0, -9.0],
 ])
@@ -324,7 +333,8 @@ def test_the_logistic_mixture_is_a_likelihood(logits):
     assert total == pytest.approx(1.0, abs=2e-3)
 
 
-@pytest.mark.parametrize("logits", [[0.0, 50.0, -40.0], [0.0, -50.0, 60.0], [0.0, 0.0, 200.0], [90.0, -90.0, 1.0, -1.0, -30.0, 5.0]])
+@pytest.mark.parametrize("logits", [[0.0, 50.0, -40.0], [0.0, -50.0, 60.0], [0.0, 0.0, 200.0],
+                                    [90.0, -90.0, 1.0, -1.0, -30.0, 5.0]])
 def test_the_logistic_loss_and_its_gradient_are_finite_whatever_the_net_says(logits):
     targets = torch.tensor([-1.0, -1.0 + 1.0 / FULL_SCALE, 0.0, 1.0 - 1.0 / FULL_SCALE, 1.0])
     row = torch.tensor(logits).repeat(5, 1).requires_grad_()
@@ -341,8 +351,9 @@ def test_a_sample_far_from_its_logistic_still_pulls_at_it():
 
 def test_the_extremes_take_all_that_lies_beyond_them():
     """With a mean outside the range nearly everything that `draw` makes is clipped to the extreme."""
+    expected = -np.log1p(np.exp(-2.0 / np.exp(-1.0)))  # of a logistic of scale exp(-1), from 2 below its mean upwards
     for mean, level in ((3.0, 1.0), (-3.0, -1.0)):
-        assert log_p([0.0, mean, -1.0], torch.tensor([level])) == pytest.approx(np.log(1 / (1 + np.exp(-2.0 / np.exp(-1.0)))), abs=1e-3)
+        assert log_p([0.0, mean, -1.0], torch.tensor([level])) == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_likelihood_is_that_of_what_is_drawn():
