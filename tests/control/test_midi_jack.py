@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from jackd import NoJack, end, jack_process, launch
+from tests.realtime.jackd import NoJack, end, jack_process, launch
 
 from livewave.control.events import EventQueue, NoteOff, NoteOn, SourceLost
 from livewave.control.midi import MidiInputs, RtMidiPorts, list_ports

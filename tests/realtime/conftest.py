@@ -1,13 +1,8 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from jackd import NoJack, jack_process, jack_server  # noqa: E402
+from tests.realtime.jackd import NoJack, jack_process, jack_server
 
 
 @pytest.fixture

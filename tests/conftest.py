@@ -1,0 +1,46 @@
+"""Tests marked `jack` each run in a process of their own.
+
+libjack keeps state for a whole process and does not survive every death of a server: what one test did to its server
+must not decide how the next one ends. They also need the machine's attention in time, which a shared one does not promise,
+so a failed one gets a second run; one that fails twice has failed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+CHILD = "LIVEWAVE_JACK_TEST"
+RUNS = 2
+SKIPPED = re.compile(r"^SKIPPED \[1\] \S+ (.*)$", re.MULTILINE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _runs_alone(item):
+            item.fixturenames = []  # its fixtures belong to the other process
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if not _runs_alone(pyfuncitem):
+        return None
+    for _ in range(RUNS):
+        done = subprocess.run([sys.executable, "-m", "pytest", "-rs", pyfuncitem.nodeid], cwd=pyfuncitem.config.rootpath,
+                              env={**os.environ, CHILD: "1"}, capture_output=True, text=True, timeout=300)
+        if done.returncode == 0:
+            break
+    else:
+        pytest.fail(f"exit status {done.returncode}\n{done.stdout}{done.stderr}", pytrace=False)
+    skipped = SKIPPED.search(done.stdout)
+    if skipped:
+        pytest.skip(skipped.group(1))
+    return True
+
+
+def _runs_alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker("jack") is not None and CHILD not in os.environ
