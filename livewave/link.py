@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 
 RECORD = struct.Struct("<BBBxfd")
-DATAGRAM_RECORDS = 256
+DATAGRAM_RECORDS = 100  # 1600 bytes: macOS takes 2048 in a datagram
 LARGEST_DATAGRAM_BYTES = 1 << 16
 
 

@@ -38,7 +38,8 @@ class Performer:
         self.peak = 0.0  # largest sample since somebody set it to 0
         self.stopping = False
         self.faded_out = False  # a block later than the gain: what the resampler still held has come out too
-        self._gain, self._target = 0.0, _factor(gain_db)
+        self._resetting = False
+        self._gain, self._wanted_gain = 0.0, _factor(gain_db)
         self._fade_step = 1.0 / (FADE_S * spec.model_rate_hz)
         self._ramp = np.arange(1.0, self.block_samples + 1)  # in float64: a fade must not depend on how it is split
         self._columns = np.zeros((self.block_samples // self.held, PITCHES), np.uint8)
@@ -52,6 +53,9 @@ class Performer:
     def step(self) -> np.ndarray:
         """The next block as device frames: float32 [frames], a view that is valid until the next step."""
         self.faded_out = self.stopping and self._gain == 0.0
+        if self._resetting and self._gain == 0.0:
+            self.voice.reset()
+            self._resetting = False
         self.sample_clock.observe(self.clock.now_s(), self.sample)
         self.roll.columns(self._columns)
         self.voice.render(self._columns, self._block)
@@ -68,15 +72,14 @@ class Performer:
             case Order.RELEASE_ALL:
                 self.roll.release_all(self._column(command.at_s))
             case Order.GAIN_DB:
-                self._target = _factor(command.value)
+                self._wanted_gain = _factor(command.value)
             case Order.TEMPERATURE:
                 self.voice.temperature = command.value
             case Order.RESET:
                 self.roll.clear()
-                self.voice.reset()
-                self._gain = 0.0
+                self._resetting = True  # once it has faded out
             case Order.STOP:
-                self.stopping, self._target = True, 0.0
+                self.stopping = True
 
     def _column(self, at_s: float) -> int:
         if not at_s:
@@ -94,16 +97,17 @@ class Performer:
             self.faults += 1
 
     def _apply_gain(self) -> None:
-        if self._gain == self._target:
+        target = 0.0 if self.stopping or self._resetting else self._wanted_gain
+        if self._gain == target:
             self._block *= np.float32(self._gain)
         else:
-            step = math.copysign(self._fade_step, self._target - self._gain)
-            low, high = sorted((self._gain, self._target))
+            step = math.copysign(self._fade_step, target - self._gain)
+            low, high = sorted((self._gain, target))
             gains = np.clip(self._gain + step * self._ramp, low, high)
             self._block *= gains.astype(np.float32)
             self._gain = float(gains[-1])
-            if abs(self._gain - self._target) < 1e-6:
-                self._gain = self._target
+            if abs(self._gain - target) < 1e-6:
+                self._gain = target
         self.peak = max(self.peak, float(np.abs(self._block).max()))
 
 

@@ -228,6 +228,8 @@ def test_reset_makes_the_same_take_again():
     performer.obey(note)
     first = play(performer, 0.2)
     performer.obey(Command(Order.RESET))
+    fade = play(performer, 0.032)  # FADE_S in whole blocks; the net starts again with the next one
+    assert np.abs(np.diff(fade)).max() <= np.abs(np.diff(first)).max() and fade[-1] == 0.0
     performer.obey(note)
     np.testing.assert_array_equal(play(performer, 0.2), first)
 

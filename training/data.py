@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,7 +228,7 @@ def level_gain(font: SoundFont, low: int, high: int, rate_hz: int) -> float:
     return 0.8 / max(peaks)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--soundfont", required=True)
@@ -239,25 +240,38 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--chords", type=float, default=0.25, help="share of composed lines that are chords, 0..1")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args(argv)
-    spec = WaveNetSpec()
-    args.out.mkdir(parents=True, exist_ok=True)
+    try:
+        _prepare(args)
+    except LivewaveError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _prepare(args: argparse.Namespace) -> None:
+    if not 0 <= args.low <= args.high - 12 <= 115:
+        raise LivewaveError(f"pitches {args.low}..{args.high}: both must lie in 0..127, at least an octave apart")
+    spec, scores = WaveNetSpec(), _scores(args)
     font = SoundFont(args.soundfont, args.program)
     gain = level_gain(font, args.low, args.high, spec.model_rate_hz)
-    for index, (events, seconds) in enumerate(track(_scores(args), "rendering")):
+    args.out.mkdir(parents=True, exist_ok=True)
+    for index, (events, seconds) in enumerate(track(scores, "rendering")):
         make_piece(spec, font, events, seconds, gain).save(args.out / f"{index:04d}.npz")
     font.close()
     about = {"soundfont": Path(args.soundfont).name, "program": args.program, "low": args.low, "high": args.high,
-             "gain": round(float(gain), 4), "seed": args.seed, "pieces": index + 1}
+             "gain": round(float(gain), 4), "seed": args.seed, "pieces": len(scores)}
     (args.out / "about.json").write_text(json.dumps(about, indent=1) + "\n")
 
 
 def _scores(args: argparse.Namespace) -> list[tuple[list[Event], float]]:
     if args.midi:
         scores = [read_score(path) for path in sorted(args.midi.rglob("*.mid*"))]
+        if not scores:
+            raise LivewaveError(f"no .mid or .midi file below {args.midi}")
         return [(events, events[-1].at_s + TAIL_S) for events in scores]
     rng = random.Random(args.seed)
     return [(events_of(compose(rng, args.low, args.high, 60.0, args.chords)), 60.0) for _ in range(args.minutes)]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

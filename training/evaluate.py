@@ -87,7 +87,7 @@ def in_tune(audio: np.ndarray, rate_hz: int, notes: Sequence[Note], compass: Com
 
 
 def chord_recall(audio: np.ndarray, rate_hz: int, notes: Sequence[Note]) -> float:
-    """Share of (frame, chord note) pairs whose fundamental stands out: a peak within 40 cents, above what lies half a
+    """Share of (frame, chord note) pairs whose fundamental stands out: a peak within 40 cents, 6 dB above what lies half a
     semitone beyond it, and within 30 dB of the strongest."""
     size, found = 4096, []
     window = np.hanning(size)
@@ -99,7 +99,7 @@ def chord_recall(audio: np.ndarray, rate_hz: int, notes: Sequence[Note]) -> floa
             for pitch in chord:
                 away = np.abs(bins - pitch)
                 peak = spectrum[away < 0.4].max()
-                found.append(peak > spectrum[(away > 0.6) & (away < 0.9)].max() and peak > 0.0316 * spectrum.max() > 0.0)
+                found.append(peak > 2.0 * spectrum[(away > 0.6) & (away < 0.9)].max() and peak > 0.0316 * spectrum.max() > 0.0)
     return float(np.mean(found))
 
 

@@ -204,6 +204,8 @@ def run(args: argparse.Namespace, tick: Callable[[int], None] = lambda step: Non
         torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
     pieces, held_out, about = load_pieces(args.data)
+    if min(len(piece.audio) for piece in pieces + held_out) <= args.samples + WaveNetSpec().samples_per_column:
+        raise LivewaveError(f"{args.data} holds pieces shorter than a crop of --samples {args.samples}; choose fewer samples")
     trainer, checkpoint = Trainer(spec_of(args), args), args.out / "last.pt"
     if checkpoint.exists():
         trainer.resume(checkpoint)
