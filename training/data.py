@@ -9,6 +9,8 @@ Every piece becomes OUT/NNNN.npz: audio int16 [samples] at 16 kHz, roll uint8 [c
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import random
 import sys
@@ -145,7 +147,8 @@ class SoundFont:
     """
 
     def __init__(self, path: str, program: int) -> None:
-        import fluidsynth
+        with contextlib.redirect_stdout(io.StringIO()):  # it announces itself
+            import fluidsynth
 
         if not Path(path).is_file():
             raise LivewaveError(f"no SoundFont at {path}; on Debian: apt-get install fluid-soundfont-gm")

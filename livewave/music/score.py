@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 
 from livewave import LivewaveError
@@ -15,7 +17,8 @@ def read_score(path: str | Path) -> list[Event]:
 
     Raises LivewaveError, naming the file, for anything that is not a Standard MIDI File with at least one note.
     """
-    import pretty_midi
+    with contextlib.redirect_stdout(io.StringIO()):  # where pyfluidsynth is installed, it announces itself
+        import pretty_midi
 
     if not Path(path).is_file():
         raise LivewaveError(f"no MIDI file at {path}")
