@@ -1,7 +1,7 @@
 # make play    set up, then play: livewave run (flags: make play ARGS="--audio file:take.wav")
 # make test    set up, then run the tests (needs PyTorch; playing does not)
 # make setup   the part both share
-# make bench   measure this machine into bench.json and write the README's table from it
+# make bench   measure this machine into tests/bench/bench.json and write the README's table from it
 # make check   fail when generated text is stale
 
 PYTHON ?= python3
@@ -21,11 +21,12 @@ test: setup .venv/livewave-test check
 	$(PY) -m pytest $(ARGS)
 
 bench: setup .venv/livewave-test
-	$(PY) -m tests.bench.collect bench.json
-	$(PY) -m tests.bench.table bench.json
+	$(PY) -m tests.bench.collect tests/bench/bench.json
+	$(PY) -m tests.bench.table tests/bench/bench.json
 
 check: setup
 	$(PY) -m tests.generated --check
+	$(PY) -m tests.bench.table tests/bench/bench.json --check
 
 clean:
 	rm -rf .venv build

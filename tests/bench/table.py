@@ -1,6 +1,6 @@
 """The README's measured table, from what `tests.bench.collect` found.
 
-    python -m tests.bench.table bench.json [--readme README.md] [--check]
+    python -m tests.bench.table tests/bench/bench.json [--readme README.md] [--check]
 
 Writes it between the two markers; with --check its exit status says whether what stands there is up to date.
 """
@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
+from tests.generated import insert
 
 
 def table(found: Mapping) -> str:
@@ -24,11 +24,7 @@ def table(found: Mapping) -> str:
 
 def placed(readme: str, text: str) -> str:
     """The README with `text` between its markers. Raises ValueError without them."""
-    before, begin, rest = readme.partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"no {BEGIN} ... {END} there")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+    return insert(readme, "bench", f"\n{text}\n\n")
 
 
 def _engines(rows: list[Mapping]) -> str:

@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
-from tests.bench.table import BEGIN, END, placed, table
+from tests.bench.table import placed, table
 from tests.scenario.daemon import environment
 
+BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 SPREAD = {"median": 11.46, "p99": 11.9, "sd": 0.17, "least": 11.0, "most": 12.0}
 SCORES = {"frames_in_tune": 0.987, "notes_in_tune": 1.0, "chord_recall": 0.9}
 FOUND = {
@@ -34,7 +35,7 @@ def test_what_was_not_measured_says_why():
 
 def test_only_what_lies_between_the_markers_is_replaced():
     readme = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    assert placed(readme, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    assert placed(readme, "new") == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
     assert placed(placed(readme, "new"), "new") == placed(readme, "new")
 
 
