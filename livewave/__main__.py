@@ -21,7 +21,7 @@ Engine = Annotated[Optional[str], typer.Option("--engine", help=f"{' | '.join(EN
 Seed = Annotated[Optional[int], typer.Option("--seed", help="Same seed and notes: the same samples.")]
 Temperature = Annotated[Optional[float], typer.Option("--temperature", help="0..2; how freely samples are drawn.")]
 ConfigFile = Annotated[Optional[str], typer.Option("--config", help="A TOML file; flags win over it.")]
-Gain = Annotated[Optional[float], typer.Option("--gain", help="Output level in dB, -60..12.")]
+Gain = Annotated[Optional[float], typer.Option("--gain", help="Output level in dB, -90..12.")]
 
 
 @app.command()

@@ -24,7 +24,7 @@ _RANGES = {  # (lowest, highest, unit)
     "period_frames": (16, 8_192, "frames"),
     "block_samples": (16, 512, "samples"),
     "latency_ms": (1.0, 1_000.0, "ms"),
-    "gain_db": (-60.0, 12.0, "dB"),
+    "gain_db": (-90.0, 12.0, "dB"),
 }
 
 

@@ -39,7 +39,7 @@ class Daemon:
         self._say, self._started_s = say, time.monotonic()
         self._queue = EventQueue()
         self._stopping = threading.Event()
-        self._config, self._takes, self._restarts = config, 1, 0
+        self._config, self._takes, self._restarts, self._underruns = config, 1, 0, 0
         compass = Compass.of(load_model(config.model.name).provenance)
         self._orders = Orders(compass, config.audio.gain_db, config.model.temperature)
         self._told: set[str] = set()
@@ -97,7 +97,7 @@ class Daemon:
     def _select_program(self, program: int) -> None:
         models = [name for name, _ in list_models()]
         if program >= len(models):
-            self._tell_once(f"program change {program} is ignored: there are models 0..{len(models) - 1}")
+            self._tell_once(f"program change {program} is ignored: the models are 0 ({models[0]}) to {len(models) - 1}")
         elif models[program] != self._config.model.name:
             self._select_model(models[program], None)
 
@@ -125,20 +125,23 @@ class Daemon:
 
     def _start_again(self, config: Config) -> None:
         self._takes += 1
+        self._underruns += int(self._audio.stats.underruns)
+        or_null = bool(self._audio.facts["notice"])  # a sound card that was there is waited for
         while not self._stopping.is_set():
             try:
-                self._audio = AudioProcess(next_take(config, self._takes))
+                self._audio = AudioProcess(next_take(config, self._takes), or_null)
                 break
             except LivewaveError as error:
                 self._tell_once(f"no sound: {error}; trying again")
                 self._stopping.wait(RESTART_PAUSE_S)
         self._config = config
         self._audio.send(self._orders.restore())
+        log.warning("playing %s on %s", config.model.name, self._audio.facts["output"])
 
     def _broadcast(self, stats: Stats) -> None:
         for address, value in (("level", stats.level), ("latency", stats.latency_s * 1e3), ("load", stats.load)):
             self.osc.broadcast(f"/livewave/{address}", float(value))
-        self.osc.broadcast("/livewave/underruns", int(stats.underruns))
+        self.osc.broadcast("/livewave/underruns", self._underruns + int(stats.underruns))
 
     def _status(self) -> dict[str, str | int | float]:
         """What /livewave/status answers. Thread: osc-in; reads only values that are replaced whole."""
@@ -146,9 +149,10 @@ class Daemon:
         stats, facts = (audio.stats, audio.facts) if audio else (Stats(), {})
         return {
             "model": self._config.model.name, "engine": str(facts.get("engine", "")), "isa": str(facts.get("isa", "")),
+            "output": str(facts.get("output", "")),
             "rate_hz": int(facts.get("rate_hz", 0)), "period_frames": int(facts.get("period_frames", 0)),
             "notes": self._orders.held, "latency_ms": stats.latency_s * 1e3, "load": stats.load,
-            "p99_ms": stats.p99_ms, "underruns": int(stats.underruns), "late": int(stats.late), "faults": int(stats.faults),
+            "p99_ms": stats.p99_ms, "underruns": self._underruns + int(stats.underruns), "late": int(stats.late), "faults": int(stats.faults),
             "restarts": self._restarts, "dropped": self._queue.dropped, "refused_midi": self.midi.refused,
             "refused_osc": self.osc.refused, "gain_db": self._orders.gain_db, "temperature": self._orders.temperature,
             "up_s": time.monotonic() - self._started_s,
@@ -163,7 +167,7 @@ class Daemon:
         stats, low, high = self._audio.stats, self._orders.compass.low, self._orders.compass.high
         self._say(f"model    {model.name}, pitches {low}..{high}, temperature {model.temperature:g}, seed {model.seed}")
         share = 1e-3 * stats.p50_ms / stats.block_s
-        self._say(f"engine   {facts['engine']} {facts['isa']}, {100 * share:.0f} % of real time")
+        self._say(f"engine   {facts['engine']} {facts['isa']}".rstrip() + f", {100 * share:.0f} % of real time")
         self._say(f"audio    {facts['output']}, period {facts['period_frames']}, real-time priority: {facts['real_time']}")
         stages = ", ".join(f"{name} {1e3 * getattr(stats, field):.1f}" for field, name in STAGES.items())
         self._say(f"latency  {1e3 * stats.latency_s:.1f} ms ({stages})")

@@ -26,6 +26,7 @@ class Order(enum.IntEnum):
     TEMPERATURE = 5
     RESET = 6
     STOP = 7
+    HUSH = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from livewave.control.events import Event, NoteOff, NoteOn, Release, Reset, Setting, Strike
+from livewave.control.events import Control, Event, NoteOff, NoteOn, Panic, Release, Reset, Setting, Strike
 from livewave.link import Command, Order
 from livewave.music.compass import Compass
-from livewave.music.ledger import Ledger
+from livewave.music.ledger import ALL_SOUND_OFF, Ledger
 
 QUIETEST_DB = -90.0
 
@@ -35,12 +35,19 @@ class Orders:
         if isinstance(event, Reset):
             self.gain_db, self.temperature = self._first
             return [Command(Order.RESET), *self._settings()]
+        if self._silences(event):
+            commands.append(Command(Order.HUSH))
         return commands if self._ledger.gain == gain else [*commands, self._gain()]
 
     def restore(self) -> list[Command]:
         """What a performer that starts afresh must be told: settings and held notes."""
         held = [Command(Order.STRIKE, 0.0, pitch, velocity) for pitch, velocity in self._ledger.held().items()]
         return [*self._settings(), *held]
+
+    def _silences(self, event: Event) -> bool:
+        """Panic and "all sound off" cut tails short too, unless somebody else still plays."""
+        sound_off = isinstance(event, Panic) or isinstance(event, Control) and event.controller == ALL_SOUND_OFF
+        return sound_off and not self._ledger.held()
 
     def _fit(self, event: Event) -> Event:
         """A key is let go where it was struck, whatever the compass has become meanwhile."""

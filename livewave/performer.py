@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class Performer:
         self.peak = 0.0  # largest sample since somebody set it to 0
         self.stopping = False
         self.faded_out = False  # a block later than the gain: what the resampler still held has come out too
-        self._resetting = False
+        self._once_silent: Callable[[], None] | None = None
         self._gain, self._wanted_gain = 0.0, _factor(gain_db)
         self._fade_step = 1.0 / (FADE_S * spec.model_rate_hz)
         self._ramp = np.arange(1.0, self.block_samples + 1)  # in float64: a fade must not depend on how it is split
@@ -53,9 +54,9 @@ class Performer:
     def step(self) -> np.ndarray:
         """The next block as device frames: float32 [frames], a view that is valid until the next step."""
         self.faded_out = self.stopping and self._gain == 0.0
-        if self._resetting and self._gain == 0.0:
-            self.voice.reset()
-            self._resetting = False
+        if self._once_silent and self._gain == 0.0:
+            self._once_silent()
+            self._once_silent = None
         self.sample_clock.observe(self.clock.now_s(), self.sample)
         self.roll.columns(self._columns)
         self.voice.render(self._columns, self._block)
@@ -77,7 +78,9 @@ class Performer:
                 self.voice.temperature = command.value
             case Order.RESET:
                 self.roll.clear()
-                self._resetting = True  # once it has faded out
+                self._once_silent = self.voice.reset
+            case Order.HUSH:
+                self._once_silent = self._once_silent or self.voice.rest
             case Order.STOP:
                 self.stopping = True
 
@@ -97,7 +100,7 @@ class Performer:
             self.faults += 1
 
     def _apply_gain(self) -> None:
-        target = 0.0 if self.stopping or self._resetting else self._wanted_gain
+        target = 0.0 if self.stopping or self._once_silent else self._wanted_gain
         if self._gain == target:
             self._block *= np.float32(self._gain)
         else:

@@ -1,6 +1,6 @@
 """The audio process: performer, device, and the link to the control process. It has no other work.
 
-Started by the daemon as `python -m livewave.player FD CONFIG`. Its first report says what was opened or why not.
+Started by the daemon as `python -m livewave.player FD CONFIG or-null|or-fail`. Its first report says what was opened or why not.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ SWITCH_INTERVAL_S = 0.0005
 class Player:
     """Owns the engine, the ring and the device; `play` returns when the control process says stop or is gone."""
 
-    def __init__(self, config: Config, link: Link) -> None:
-        self._config, self._link = config, link
+    def __init__(self, config: Config, link: Link, or_null: bool) -> None:
+        self._config, self._link, self._or_null = config, link, or_null
         model = load_model(config.model.name)
         self.engine = open_engine(config.model.engine, model)
         self.ring = Ring(round(RING_S * 192_000))
@@ -57,7 +57,7 @@ class Player:
         try:
             return open_output(audio.output, self.ring, audio.rate_hz, audio.period_frames)
         except DeviceError as error:
-            if audio.output != "default":
+            if audio.output != "default" or not self._or_null:
                 raise
             self._notice = f"{error}. Until then livewave plays into null"
             return open_output("null", self.ring, audio.rate_hz, audio.period_frames)
@@ -189,7 +189,7 @@ def main(argv: list[str]) -> int:
 
     link = Link(socket.socket(fileno=int(argv[0])))
     try:
-        player = Player(make_config(json.loads(argv[1])), link)
+        player = Player(make_config(json.loads(argv[1])), link, argv[2] == "or-null")
         player.play()
         player.close()
     except LivewaveError as error:

@@ -21,9 +21,12 @@ STOP_TIMEOUT_S = 3.0
 
 
 class AudioProcess:
-    """One `livewave.player`. Thread: control only. Raises LivewaveError when it does not come up, with its own words."""
+    """One `livewave.player`. Thread: control only. Raises LivewaveError when it does not come up, with its own words.
 
-    def __init__(self, config: Config) -> None:
+    or_null  whether it may play into null when there is no sound card
+    """
+
+    def __init__(self, config: Config, or_null: bool = True) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.link, self.config = Link(ours), config
         self.stats = Stats()
@@ -31,7 +34,8 @@ class AudioProcess:
         self._progress_s = time.monotonic()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "livewave.player", str(theirs.fileno()), config.to_json()],
+                [sys.executable, "-m", "livewave.player", str(theirs.fileno()), config.to_json(),
+                 "or-null" if or_null else "or-fail"],
                 pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
         self._await_hello()
 

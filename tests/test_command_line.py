@@ -152,7 +152,7 @@ def test_latency_auto_wins_over_the_file(daemons, tmp_path):
 
 
 @pytest.mark.parametrize("flag, value, words", [
-    ("--temperature", "3", "0.0..2.0"), ("--gain", "13", "-60.0..12.0"), ("--block", "8", "16..512"),
+    ("--temperature", "3", "0.0..2.0"), ("--gain", "13", "-90.0..12.0"), ("--block", "8", "16..512"),
     ("--period", "9000", "16..8192"), ("--latency", "soon", "auto or milliseconds"),
     ("--latency", "0.5", "1.0..1000.0"), ("--latency", "nan", "1.0..1000.0"), ("--osc", "here", "HOST:PORT"),
     ("--engine", "warp", "auto, native"), ("--seed", "-1", "seed is -1"), ("--midi", "", "midi"),

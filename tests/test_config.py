@@ -11,7 +11,7 @@ from livewave.config import ENGINES, Config, load_config, make_config
 RANGES = [
     ("model", "seed", 0, 2**63 - 1), ("model", "temperature", 0.0, 2.0), ("audio", "rate_hz", 8_000, 192_000),
     ("audio", "period_frames", 16, 8_192), ("audio", "block_samples", 16, 512), ("audio", "latency_ms", 1.0, 1_000.0),
-    ("audio", "gain_db", -60.0, 12.0),
+    ("audio", "gain_db", -90.0, 12.0),
 ]
 
 

@@ -63,7 +63,16 @@ def test_panic_releases_everything():
     orders = some_orders()
     orders.translate(on(60))
     orders.translate(on(64))
-    assert orders.translate(Panic(3.0, A)) == [Command(Order.RELEASE, 3.0, 60), Command(Order.RELEASE, 3.0, 64)]
+    assert orders.translate(Panic(3.0, A)) == [
+        Command(Order.RELEASE, 3.0, 60), Command(Order.RELEASE, 3.0, 64), Command(Order.HUSH)]
+
+
+def test_all_sound_off_cuts_the_tail_unless_somebody_still_plays():
+    orders = some_orders()
+    orders.translate(on(60))
+    orders.translate(NoteOn(0.5, "midi:b", 0, 64, 90))
+    assert orders.translate(Control(1.0, A, 0, 120, 0)) == [Command(Order.RELEASE, 1.0, 60)]
+    assert orders.translate(Control(2.0, "midi:b", 0, 120, 0)) == [Command(Order.RELEASE, 2.0, 64), Command(Order.HUSH)]
 
 
 def test_a_roll_is_strikes_and_releases():

@@ -238,3 +238,11 @@ def test_temperature_reaches_the_net():
     engine = ToyEngine(DRONE)
     play(a_performer(engine), 0.2, [order(Order.TEMPERATURE, 0.25, at_s=0.1)])
     assert (engine.temperatures[0], engine.temperatures[-1]) == (0.8, 0.25)
+
+
+def test_hush_fades_within_fade_s_and_the_next_note_speaks():
+    performer = a_performer(ToyEngine(babble=True))
+    out = play(performer, 0.6, [strike(0.0), release(0.1), order(Order.HUSH, at_s=0.12), strike(0.4)])
+    silent = slice(round(0.17 * RATE_HZ), round(0.39 * RATE_HZ))
+    assert np.abs(out[: silent.start]).max() > 0.0 and not out[silent].any()
+    assert out[round(0.5 * RATE_HZ) :].any()

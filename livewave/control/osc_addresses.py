@@ -112,7 +112,7 @@ def _setting(name: str) -> Callable[..., Event]:
 
 
 _ROWS = (
-    Address("/livewave/note", (PITCH, VELOCITY), "a note begins; velocity 0 ends it", _note),
+    Address("/livewave/note", (PITCH, VELOCITY), "a note begins; velocity 0 ends it; every on needs its off", _note),
     Address("/livewave/note/on", (PITCH, VELOCITY), "a note begins; velocity 0 ends it", _note),
     Address("/livewave/note/off", (PITCH,), "a note ends", _note_off),
     Address(
@@ -122,7 +122,7 @@ _ROWS = (
         _roll,
     ),
     Address("/livewave/sustain", (Argument("depth", "f", 0, 1),), "the sustain pedal; down from 0.5 on", _sustain),
-    Address("/livewave/panic", (), "every note off, every pedal up", _panic),
+    Address("/livewave/panic", (), "every note off, every pedal up, silence", _panic),
     Address("/livewave/gain", (Argument("gain", "f", *GAIN_DB, "dB"),), "output level", _setting("gain_db")),
     Address(
         "/livewave/temperature",

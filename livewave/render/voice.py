@@ -6,8 +6,8 @@ import numpy as np
 
 from livewave.render.engine import Engine
 
-REST_HOLD_S = 0.5  # a roll empty for so long is a rest: tails have rung out
-REST_FADE_S = 0.1
+REST_HOLD_S = 0.15  # a roll empty for so long is a rest: tails have rung out
+REST_FADE_S = 0.35  # half a second after the last note there is silence
 ATTACK_S = 0.002
 
 
@@ -15,7 +15,7 @@ class Voice:
     """An engine that knows how to be silent. Thread: performer only.
 
     Left alone on an empty roll a sampled net may babble. So when the roll has been empty for REST_HOLD_S the sound is
-    faded out, and from then on the net is fed silence: its memory comes to rest, and the next note starts from there.
+    faded out over REST_FADE_S, and from then on the net is fed silence: its memory comes to rest, and the next note starts from there.
     At `reset` it is fed silence too, so that the first sample ever heard is not a start-up burst.
     Every sample uses up one random number, whether it is drawn or fed: a take depends on seed and roll alone.
     """
@@ -31,10 +31,13 @@ class Voice:
         """As at start: memory at rest, silent, random numbers from the beginning."""
         self.engine.reset()
         self._random = np.random.Generator(np.random.PCG64(self.seed))
-        self._rest = self._hold + self._fade  # samples since the roll was last busy
-        self._gain = 0.0
+        self.rest()  # sets _rest, samples since the roll was last busy, and _gain
         warm = np.zeros(self.engine.spec.receptive_field, np.float32)
         self.engine.feed(np.zeros((1, 128), np.uint8), warm)
+
+    def rest(self) -> None:
+        """Be at rest at once: what still rings is not heard, and the net is fed silence until the next note."""
+        self._rest, self._gain = self._hold + self._fade, 0.0
 
     def render(self, roll: np.ndarray, out: np.ndarray) -> None:
         """Fill `out` with the next samples.
@@ -73,5 +76,5 @@ class Voice:
         for column, rest in enumerate(rests):
             step = self._rise_step if rest < self._hold else self._fall_step
             gains = np.clip(self._gain + step * ramp, 0.0, 1.0)
-            out[column * held : (column + 1) * held] *= gains
+            out[column * held : (column + 1) * held] *= gains**2  # nearer to how loud it is heard than a straight line
             self._gain = float(gains[-1])

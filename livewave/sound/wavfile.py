@@ -7,6 +7,7 @@ The standard library's `wave` patches its header through a buffer and cannot be 
 from __future__ import annotations
 
 import logging
+import os
 import struct
 
 import numpy as np
@@ -37,6 +38,8 @@ class WavFile:
         self._bytes = self._bytes_in_header = 0
         self._level = np.zeros(0, np.float32)
         self._pcm = np.zeros(0, np.dtype("<i2"))
+        if os.path.splitext(path)[1].lower() not in ("", ".wav"):
+            raise DeviceError(f"cannot write {path!r}: only WAV files are written; give it a name that ends in .wav")
         try:
             self._file = open(path, "wb", buffering=0)
             self._write_all(self._header())

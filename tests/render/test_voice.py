@@ -73,7 +73,7 @@ def test_a_rest_is_held_faded_and_then_exact_silence():
     assert (out[rest : rest + HOLD] == LEVEL).all()
     fade = out[rest + HOLD : rest + HOLD + FADE]
     assert (np.diff(fade) < 0.0).all()
-    assert np.abs(np.diff(fade)).max() < 1.01 * LEVEL / FADE
+    assert np.abs(np.diff(fade)).max() < 2.02 * LEVEL / FADE
     assert not out[rest + HOLD + FADE : NEXT * HELD].any()
 
 
@@ -82,14 +82,14 @@ def test_a_note_during_the_fade_returns_without_a_jump():
     back = END + round(1_000 * (REST_HOLD_S + REST_FADE_S / 2))
     roll[back:, 70] = 90
     out = rendered(Voice(ToyEngine(babble=True), 1, 1.0), roll, 8)
-    assert 0.4 * LEVEL < out[back * HELD] < 0.6 * LEVEL
-    assert np.abs(np.diff(out[1_000:])).max() < 1.01 * LEVEL / ATTACK
+    assert 0.2 * LEVEL < out[back * HELD] < 0.4 * LEVEL  # a quarter: the fade is a square
+    assert np.abs(np.diff(out[1_000:])).max() < 2.02 * LEVEL / ATTACK
     assert out[back * HELD + ATTACK] == LEVEL
 
 
 def test_a_short_rest_is_left_alone():
     roll = np.zeros((COLUMNS, 128), np.uint8)
-    roll[::450, 60] = 90
+    roll[:: round(900 * REST_HOLD_S), 60] = 90
     out = rendered(Voice(ToyEngine(babble=True), 1, 1.0), roll, 8)
     assert (out[ATTACK:] == LEVEL).all()
 
@@ -128,7 +128,7 @@ def test_before_the_first_note_there_is_silence():
 def test_the_first_note_rises_without_a_burst():
     roll = np.full((10, 128), 1, np.uint8)
     out = rendered(Voice(ToyEngine(level=1.0), 1, 1.0), roll, 1)
-    np.testing.assert_allclose(out[:ATTACK], np.arange(1, ATTACK + 1) / ATTACK, atol=1e-6)
+    np.testing.assert_allclose(out[:ATTACK], (np.arange(1, ATTACK + 1) / ATTACK) ** 2, atol=1e-6)
 
 
 def test_the_net_has_heard_silence_as_far_back_as_it_can_hear():
