@@ -1,4 +1,4 @@
-"""The pitches an instrument was trained on: a key outside sounds in the nearest octave inside."""
+"""The pitches an instrument plays: a key outside sounds in the nearest octave inside."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Compass:
 
     @classmethod
     def of(cls, provenance: dict[str, str]) -> Compass:
-        """What the model's card says it was trained on; the whole keyboard where it says nothing usable."""
+        """What the model's card says it plays, else what it was trained on; the whole keyboard where it says nothing usable."""
         try:
-            low, high = int(provenance["data.low"]), int(provenance["data.high"])
+            low, high = (int(provenance.get(f"compass.{end}") or provenance[f"data.{end}"]) for end in ("low", "high"))
         except (KeyError, ValueError):
             return cls()
         return cls(low, high) if 0 <= low <= high - 11 <= 116 else cls()
