@@ -28,6 +28,7 @@ from livewave.sound.ring import Ring
 
 REPORT_S = 0.05
 CALM_S = 30.0  # without an underrun for so long, the ring's target falls again by one period
+LEAST_PERIODS = 3  # with 2, a shared machine's hiccups were heard about once a minute
 TARGET_GROWTH = 4  # the target never exceeds this multiple of the first one
 RING_S = 0.5
 FILL_S = 0.02
@@ -113,10 +114,10 @@ class Player:
         return worked
 
     def _set_target(self, period_frames: int) -> None:
-        """Two periods: one that the device is about to take, one to be late in. Or what the player asked for."""
+        """LEAST_PERIODS: one that the device is about to take, the others to be late in. Or what the player asked for."""
         rate, asked_ms = self.output.rate_hz, self._config.audio.latency_ms
         self._block_frames = math.ceil(self.performer.block_samples * rate / self.engine.spec.model_rate_hz)
-        self._least = 2 * period_frames if asked_ms is None else max(period_frames, round(asked_ms * 1e-3 * rate))
+        self._least = LEAST_PERIODS * period_frames if asked_ms is None else max(period_frames, round(asked_ms * 1e-3 * rate))
         self._least = min(self._least, self.ring.capacity_frames // TARGET_GROWTH)
         self._step_frames = period_frames
         self._nap_s = min(0.25 * self._block_frames / rate, 0.001)
