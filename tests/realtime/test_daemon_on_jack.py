@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.bench.jack_meter import Meter, as_midi
-from tests.scenario.daemon import daemon
+from tests.realtime.jackd import ATTEMPTS, NoJack, end, jack_process, launch
+from tests.scenario.daemon import daemon, until
 from tests.scenario.hearing import RATE_HZ, following, longest_gap_s, onset, sounding_part
 from tests.scenario.score import melody
 
@@ -36,3 +37,18 @@ def test_a_melody_by_jack_midi_is_followed_without_an_underrun(jack_name):
         else:
             pytest.skip(f"the server lost cycles in each of {TAKES} takes: the machine is too busy to judge")
         meter.close()
+
+
+def test_sound_and_held_notes_return_with_the_jack_server():
+    try:
+        with jack_process() as (name, server), daemon("--audio", "default", midi="virtual") as playing:
+            playing.osc.send("/livewave/note", 67, 100)
+            end(server)
+            until(lambda: any("no sound" in line for line in playing.lines), "the daemon to notice")
+            again = launch(name, ATTEMPTS[-1], 128, RATE_HZ)
+            until(lambda: any("playing flute on system" in line for line in playing.lines), "sound on the new server")
+            status = playing.osc.status()
+            assert (status["notes"], status["restarts"]) == (1, 1) and "JACK" in status["output"]
+            end(again)
+    except NoJack as reason:
+        pytest.skip(str(reason))

@@ -68,7 +68,8 @@ def onset(audio: np.ndarray) -> int:
 
 
 def sounding_part(audio: np.ndarray) -> np.ndarray:
-    return audio[onset(audio) : int(np.flatnonzero(audio)[-1]) + 1]
+    """From the first sound to the last that is within 40 dB of the peak: a tail that fades into 16 bits holds zeros."""
+    return audio[onset(audio) : int(np.flatnonzero(np.abs(audio) > 0.01 * np.abs(audio).max())[-1]) + 1]
 
 
 def longest_gap_s(audio: np.ndarray) -> float:

@@ -28,7 +28,7 @@ FLAGS = {  # flags of `run` -> what the line must name
     ("--period", "1"): ("1", "16..8192"),
     ("--temperature", "2.5"): ("2.5", "0.0..2.0"),
     ("--temperature", "nan"): ("nan", "0.0..2.0"),
-    ("--gain", "13"): ("13", "-60.0..12.0"),
+    ("--gain", "13"): ("13", "-90.0..12.0"),
     ("--seed", "-1"): ("-1", "0.."),
     ("--latency", "soon"): ("soon", "auto", "1..1000"),
     ("--latency", "0"): ("0", "1.0..1000.0"),
@@ -40,7 +40,7 @@ CONFIGS = {
     "volume = 3\n": ("volume",),
     "[audio]\nvolume = 3\n": ("volume", "gain_db"),
     "[sound]\ngain_db = 3\n": ("sound", "[audio]"),
-    "[audio]\ngain_db = 'loud'\n": ("loud", "-60.0..12.0"),
+    "[audio]\ngain_db = 'loud'\n": ("loud", "-90.0..12.0"),
     "[control]\nmidi = [1]\n": ("midi", "virtual"),
     "[audio\n": ("not TOML",),
 }
