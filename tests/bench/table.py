@@ -47,7 +47,9 @@ def _latency(found: Mapping | str) -> str:
     soak = found["soak"]
     if soak:
         lines.append(f"\nA melody of {soak['seconds']:.0f} s there: {soak['underruns']} underruns, "
-                     f"{100 * soak['frames_in_tune']:.1f} % of frames within 50 cents.")
+                     f"{100 * soak['frames_in_tune']:.1f} % of frames within 50 cents (take {soak['takes']}: one in which the "
+                     f"server itself loses cycles is repeated, twice at most; it lost {soak['lost_cycles']} in this one). "
+                     f"`python -m tests.bench.latency --notes {found['notes']} --soak {soak['seconds']:.0f}`.")
     return "\n".join(lines)
 
 
