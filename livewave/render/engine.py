@@ -53,6 +53,12 @@ class Engine(Protocol):
         Allocation, GIL and errors as in `render`.
         """
 
+    def layer_inputs(self) -> np.ndarray:
+        """float32 [layers, residual_channels]: what entered each layer at the newest sample; zeros before the first.
+
+        For tests: a copy, as exact as the engine keeps it. Allocates.
+        """
+
     def close(self) -> None:
         """Release what the engine holds. Nothing else may be called after this."""
 

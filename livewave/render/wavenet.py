@@ -332,6 +332,11 @@ class ReferenceEngine:
                 logits[t] = row
             self._hear(samples[t])
 
+    def layer_inputs(self) -> np.ndarray:
+        """float32 [layers, residual_channels]. See `livewave.render.engine.Engine`."""
+        newest = self._sample - 1
+        return np.stack([queue[newest % len(queue)] for queue in self._queues])
+
     def close(self) -> None:
         """Nothing to release."""
 
