@@ -15,17 +15,23 @@ from livewave import EngineUnavailable
 from livewave.render import _kernels
 from livewave.render.wavenet import (
     CLASSES,
+    PITCHES,
     MULAW,
     SILENCE_CLASS,
     Model,
     WaveNetSpec,
     check_block,
     check_weights,
+    log_softmax,
+    logistic_log_density,
     mulaw_encode,
     phase_steps,
 )
 
-PRECISIONS = ("bf16", "f32")
+PRECISIONS = ("int8", "bf16", "f32")  # fastest first
+QUANTISATION_LIMIT_NATS = 0.01  # a sample; "auto" takes no precision that costs more
+TRIAL_SAMPLES = 2048
+TRIAL_PITCHES = (60, 67, 72, 79)
 
 
 def isas() -> list[str]:
@@ -36,22 +42,32 @@ def isas() -> list[str]:
 class NativeEngine:
     """See `livewave.render.engine.Engine`. All methods: performer thread only; one engine is one net with one state.
 
-    precision  "bf16": matrices rounded to bfloat16 (half the memory to read per sample); "f32": as trained
+    precision  of the matrices. "f32": as trained; "bf16": rounded to bfloat16; "int8": 8 bits and a scale per output,
+               with activations of 15 bits and a scale per vector; "auto": int8 where that costs less than
+               QUANTISATION_LIMIT_NATS, else bf16 (measured when it opens: a few hundred milliseconds at most)
     isa        one of `isas()`; None takes LIVEWAVE_ISA, or else the best
     Raises EngineUnavailable for any other precision or isa, ValueError when the weights do not fit the spec.
     """
 
     name = "native"
 
-    def __init__(self, model: Model, precision: str = "bf16", isa: str | None = None) -> None:
+    def __init__(self, model: Model, precision: str = "auto", isa: str | None = None) -> None:
         check_weights(model.spec, model.weights)
         self.spec = model.spec
-        self.precision = _legal("precision", precision, PRECISIONS)
         self.isa = _choose_isa(isa)
+        if precision == "auto":
+            cheap = quantisation_cost(model, "int8", self.isa) < QUANTISATION_LIMIT_NATS
+            precision = "int8" if cheap else "bf16"
+        self.precision = _legal("precision", precision, PRECISIONS)
         arrays = {name: np.ascontiguousarray(weights) for name, weights in model.weights.items()}
         arrays |= {"mulaw": MULAW, "mulaw_thresholds": mulaw_thresholds()}
         dilations = np.array(model.spec.dilations, np.int32)
-        self._net = _kernels.Net(self.isa, _numbers(model.spec, precision), arrays, dilations, phase_steps(model.spec))
+        self._net = _kernels.Net(self.isa, _numbers(model.spec, self.precision), arrays, dilations, phase_steps(model.spec))
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of the matrices that one sample reads, padding included."""
+        return self._open_net().weight_bytes()
 
     def reset(self) -> None:
         """Back to the silence before the first sample. Allocates nothing."""
@@ -77,6 +93,12 @@ class NativeEngine:
         _check_writeable("logits", logits)
         self._open_net().feed_for_logits(roll, samples, logits)
 
+    def layer_inputs(self) -> np.ndarray:
+        """float32 [layers, residual_channels]. See `Engine.layer_inputs`; with int8, to 15 bits of the largest one."""
+        inputs = np.empty((self.spec.layers, self.spec.residual_channels), np.float32)
+        self._open_net().layer_inputs(inputs)
+        return inputs
+
     def close(self) -> None:
         """Release weights and state. Any other call after this raises ValueError."""
         self._net = None
@@ -85,6 +107,32 @@ class NativeEngine:
         if self._net is None:
             raise ValueError("this engine is closed")
         return self._net
+
+
+def read_bandwidth(size_bytes: int, isa: str | None = None, seconds: float = 0.2) -> float:
+    """Bytes a second that one core reads from a working set of `size_bytes`: the median over passes."""
+    return size_bytes / _kernels.seconds_to_read(_choose_isa(isa), size_bytes, seconds)
+
+
+def quantisation_cost(model: Model, precision: str, isa: str | None = None) -> float:
+    """Nats a sample by which the net expects its own audio less when its matrices have `precision` and not float32.
+
+    Measured on TRIAL_SAMPLES that the float32 net makes while it plays TRIAL_PITCHES. With mu-law output it is the mean
+    Kullback-Leibler divergence, with logistic output the mean difference of the log-likelihoods.
+    """
+    roll = np.zeros((len(TRIAL_PITCHES), PITCHES), np.uint8)
+    roll[range(len(TRIAL_PITCHES)), TRIAL_PITCHES] = 100
+    audio = np.empty(TRIAL_SAMPLES, np.float32)
+    exact = NativeEngine(model, "f32", isa)
+    exact.render(roll, np.random.default_rng(0).random(TRIAL_SAMPLES, dtype=np.float32), audio)
+    exact.reset()
+    before, after = (np.empty((TRIAL_SAMPLES, model.spec.outputs), np.float32) for _ in range(2))
+    exact.feed(roll, audio, before)
+    NativeEngine(model, precision, isa).feed(roll, audio, after)
+    if model.spec.output == "logistic":
+        return float(np.mean(logistic_log_density(before, audio) - logistic_log_density(after, audio)))
+    expected, given = log_softmax(before), log_softmax(after)
+    return float(np.mean(np.sum(np.exp(expected) * (expected - given), axis=1)))
 
 
 @functools.cache
@@ -124,7 +172,7 @@ def _numbers(spec: WaveNetSpec, precision: str) -> dict[str, float]:
         "outputs": spec.outputs,
         "mixtures": spec.mixtures if logistic else 0,
         "velocity": int(spec.roll_encoding == "velocity"),
-        "bf16": int(precision == "bf16"),
+        "precision": {"f32": 0, "bf16": 1, "int8": 2}[precision],
         "silence": 0.0 if logistic else float(MULAW[SILENCE_CLASS]),
         "silence_class": SILENCE_CLASS,
     }

@@ -285,6 +285,21 @@ def draw(spec: WaveNetSpec, logits: np.ndarray, uniform: float, temperature: flo
     return float(np.clip(mean + spread, -1.0, 1.0))
 
 
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """float64 [rows, classes]: log-probabilities of rows of logits."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def logistic_log_density(logits: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """float64 [samples]: log-density of each sample under its row of logits [samples, 3 * mixtures] of a logistic net."""
+    odds, means, log_scales = np.split(logits.astype(np.float64), 3, axis=1)
+    log_scales = np.maximum(log_scales, -12.0)
+    away = np.abs(samples[:, None] - means) * np.exp(-log_scales)
+    densities = log_softmax(odds) - away - 2.0 * np.log1p(np.exp(-away)) - log_scales
+    return np.logaddexp.reduce(densities, axis=1)
+
+
 def check_block(spec: WaveNetSpec, roll: np.ndarray, samples: np.ndarray) -> int:
     """Samples per column of a block. Raises ValueError on a shape or type that no engine accepts."""
     if roll.ndim != 2 or roll.shape[1] != PITCHES or roll.dtype != np.uint8:

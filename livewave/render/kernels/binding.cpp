@@ -1,4 +1,6 @@
 // livewave.render._kernels: the net of net.cpp, for Python. Every check was made by livewave/render/native.py.
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,7 +40,7 @@ static Description describe(nb::dict numbers, nb::dict arrays, std::vector<Array
     d.skip = number("skip_channels"), d.hidden = number("out_channels"), d.layers = int(dilations.size());
     d.class_kernel = number("class_kernel"), d.input_kernel = number("input_kernel");
     d.outputs = number("outputs"), d.mixtures = number("mixtures");
-    d.velocity = number("velocity"), d.bf16 = number("bf16");
+    d.velocity = number("velocity"), d.precision = Precision(number("precision"));
     d.silence_class = number("silence_class"), d.silence = nb::cast<float>(numbers["silence"]);
     d.dilations = dilations.data(), d.phase_steps = phase_steps.data();
     d.mulaw = array("mulaw"), d.mulaw_thresholds = array("mulaw_thresholds");
@@ -86,14 +88,41 @@ struct Native {
         int64_t columns = roll.shape(0), held = int64_t(samples.shape(0)) / columns;
         net->feed(roll.data(), columns, held, samples.data(), logits.data());
     }
+
+    void layer_inputs(Written<float> out) { net->layer_inputs(out.data()); }
+    size_t weight_bytes() { return net->weight_bytes(); }
 };
+
+// Seconds that one core needs to read `bytes` again and again: the median of passes made for `seconds`.
+static double seconds_to_read(const std::string& isa, size_t bytes, double seconds) {
+    nb::gil_scoped_release without_gil;
+    using Time = std::chrono::steady_clock;
+    std::unique_ptr<void, void (*)(void*)> memory(allocate(bytes), release);
+    std::vector<double> took;
+    volatile uint32_t seen = 0;
+    for (int i = 0; i < ISA_COUNT; ++i) {
+        if (isa != ISAS[i].name || !ISAS[i].runs_here()) continue;
+        const auto deadline = Time::now() + std::chrono::duration<double>(seconds);
+        do {
+            const auto began = Time::now();
+            for (int pass = 0; pass < 10; ++pass) seen = seen + ISAS[i].sweep(memory.get(), bytes);
+            took.push_back(std::chrono::duration<double>(Time::now() - began).count() / 10);
+        } while (Time::now() < deadline);
+    }
+    if (took.empty()) throw nb::value_error("no kernel of this name runs here");
+    std::nth_element(took.begin(), took.begin() + took.size() / 2, took.end());
+    return took[took.size() / 2];
+}
 
 NB_MODULE(_kernels, m) {
     m.def("isas", &isas, "Names of the instruction sets that were built and that this CPU runs, slowest first.");
+    m.def("seconds_to_read", &seconds_to_read, "isa, bytes, seconds of measuring -> median seconds of one pass.");
     nb::class_<Native>(m, "Net")
         .def(nb::init<const std::string&, nb::dict, nb::dict, Array<int32_t>, Array<uint32_t>>())
         .def("reset", &Native::reset)
         .def("render", &Native::render)
         .def("feed", &Native::feed)
-        .def("feed_for_logits", &Native::feed_for_logits);
+        .def("feed_for_logits", &Native::feed_for_logits)
+        .def("layer_inputs", &Native::layer_inputs)
+        .def("weight_bytes", &Native::weight_bytes);
 }

@@ -22,7 +22,14 @@ inline Choice invert(const float* logits, int n, float uniform, float temperatur
     alignas(64) float odds[MOST_ODDS];
     float below[MOST_ODDS / GROUP];  // per group: the odds before it
     int groups = (n + GROUP - 1) / GROUP;
-    float top = logits[most_likely(logits, n)];
+    float top = logits[0];
+    int i = 0;
+    if (n >= LANES) {
+        Vec tops = load(logits);
+        for (i = LANES; i + LANES <= n; i += LANES) tops = larger(tops, load(logits + i));
+        top = largest(tops)[0];
+    }
+    for (; i < n; ++i) top = logits[i] > top ? logits[i] : top;
     for (int i = 0; i < groups * GROUP; ++i) odds[i] = i < n ? (logits[i] - top) / temperature : -1e30f;
     for (int i = 0; i < groups * GROUP; i += LANES) store(odds + i, exponential(load(odds + i)));
     float total = 0.0f;

@@ -1,5 +1,56 @@
-// Matrices packed in the order a sample reads them, and the product of one with a vector. README.md draws the layout.
+// Memory, panels, and matrices of floats: their packing and their product with a vector. README.md draws the layout.
 // Included by net.cpp inside its namespace, after vec.h.
+
+// A bump allocator. Without memory it only counts, so that one pass sizes what the next one fills.
+struct Arena {
+    char* memory;
+    size_t used = 0;
+
+    template <class T>
+    T* take(size_t count) {
+        T* taken = memory ? reinterpret_cast<T*>(memory + used) : nullptr;
+        used += (count * sizeof(T) + 63) / 64 * 64;
+        return taken;
+    }
+};
+
+constexpr int PANEL = 8;  // most vectors of outputs that stay in registers: 8 sums hide the latency of an FMA
+
+// Panels differ in width by at most one vector, so none is left too narrow to be fast.
+struct Panels {
+    int count, narrow, wider;  // `wider` panels of narrow + 1 vectors come first
+
+    explicit Panels(int vectors) : count((vectors + PANEL - 1) / PANEL), narrow(0), wider(0) {
+        if (count) narrow = vectors / count, wider = vectors % count;
+    }
+    int width(int panel) const { return narrow + (panel < wider); }
+};
+
+// Calls work.template panel<N>() for each panel of `outputs`, N being its width: sums must be in registers, so a
+// width must be a constant.
+template <class Work>
+void each_panel(int outputs, Work&& work) {
+    Panels panels(outputs / LANES);
+    for (int p = 0; p < panels.count; ++p) switch (panels.width(p)) {
+            case 1: work.template panel<1>(); break;
+            case 2: work.template panel<2>(); break;
+            case 3: work.template panel<3>(); break;
+            case 4: work.template panel<4>(); break;
+            case 5: work.template panel<5>(); break;
+            case 6: work.template panel<6>(); break;
+            case 7: work.template panel<7>(); break;
+            case 8: work.template panel<8>(); break;
+        }
+}
+
+// Visits the weights in packed order: visit(first input, first output of a vector), `inputs` at a time.
+template <class Visit>
+void each_word(int inputs, int outputs, int inputs_a_word, Visit visit) {
+    Panels panels(outputs / LANES);
+    for (int panel = 0, first = 0; panel < panels.count; first += panels.width(panel) * LANES, ++panel)
+        for (int i = 0; i < inputs; i += inputs_a_word)
+            for (int v = 0; v < panels.width(panel); ++v) visit(i, first + v * LANES);
+}
 
 // Two rows of weights at a time: each 32-bit word holds one output's weights for an even and an odd input.
 struct Bf16 {
@@ -27,94 +78,74 @@ struct F32 {
     static void get(const Word* from, Vec& even, Vec& odd) { even = load(from), odd = load(from + LANES); }
 };
 
-// A bump allocator. Without memory it only counts, so that one pass sizes what the next one fills.
-struct Arena {
-    char* memory;
-    size_t used = 0;
+// A precision of the net whose activations stay floats. See net.cpp for what a precision offers.
+template <class Format>
+struct Floats {
+    struct Matrix {
+        const typename Format::Word* words;
+        int inputs, outputs;  // padded to whole vectors
+    };
+    typedef Floats Fine;
+    typedef const float* Row;
 
-    template <class T>
-    T* take(size_t count) {
-        T* taken = memory ? reinterpret_cast<T*>(memory + used) : nullptr;
-        used += (count * sizeof(T) + 63) / 64 * 64;
-        return taken;
+    static constexpr size_t row_bytes(int width) { return sizeof(float) * width; }
+    static Row row(char* memory, int) { return reinterpret_cast<Row>(memory); }
+    static Row passed(const float* vector, int, char*) { return vector; }
+    static Row passed_unit(const float* vector, int, char*) { return vector; }
+    static Row kept(const float* vector, int width, char* memory) {
+        memcpy(memory, vector, sizeof(float) * width);
+        return row(memory, width);
     }
-};
+    static void read(Row row, int width, float* to) { memcpy(to, row, sizeof(float) * width); }
 
-constexpr int PANEL = 8;  // most vectors of outputs that stay in registers: 8 sums hide the latency of an FMA
+    // weight(i, o) is the weight from input i to output o; 0 in the padding.
+    template <class Weight>
+    static Matrix pack(Arena& arena, int inputs, int outputs, Weight weight) {
+        auto* words = arena.take<typename Format::Word>(size_t(inputs / 2) * (outputs / LANES) * Format::words);
+        Matrix matrix{words, inputs, outputs};
+        if (words)
+            each_word(inputs, outputs, 2, [&](int i, int first) {
+                for (int lane = 0; lane < LANES; ++lane)
+                    Format::put(words, lane, weight(i, first + lane), weight(i + 1, first + lane));
+                words += Format::words;
+            });
+        return matrix;
+    }
 
-// Panels differ in width by at most one vector, so none is left too narrow to be fast.
-struct Panels {
-    int vectors, count;
-    explicit Panels(int vectors) : vectors(vectors), count((vectors + PANEL - 1) / PANEL) {}
-    int width(int panel) const { return vectors * (panel + 1) / count - vectors * panel / count; }
-};
+    struct Product {
+        const typename Format::Word* words;
+        int inputs;
+        const float *in, *from;
+        float* to;
 
-template <class P>
-struct Matrix {
-    const typename P::Word* words;
-    int inputs, outputs;  // padded to whole vectors
-};
-
-// weight(i, o) is the weight from input i to output o; 0 in the padding.
-template <class P, class Weight>
-Matrix<P> pack(Arena& arena, int inputs, int outputs, Weight weight) {
-    typename P::Word* words = arena.take<typename P::Word>(size_t(inputs / 2) * (outputs / LANES) * P::words);
-    Matrix<P> matrix{words, inputs, outputs};
-    if (!words) return matrix;
-    Panels panels(outputs / LANES);
-    for (int panel = 0, first = 0; panel < panels.count; first += panels.width(panel) * LANES, ++panel)
-        for (int i = 0; i < inputs; i += 2)
-            for (int v = 0; v < panels.width(panel); ++v, words += P::words)
-                for (int lane = 0; lane < LANES; ++lane) {
-                    int o = first + v * LANES + lane;
-                    P::put(words, lane, weight(i, o), weight(i + 1, o));
+        template <int N>
+        void panel() {
+            constexpr bool narrow = N <= PANEL / 2;  // then even and odd inputs are summed apart: more sums in flight
+            Vec sums[N], odd_sums[N];
+#pragma GCC unroll 8
+            for (int v = 0; v < N; ++v) sums[v] = load(from + v * LANES), odd_sums[v] = Vec{};
+            for (int i = 0; i < inputs; i += 2) {
+                Vec even_in = spread(in[i]), odd_in = spread(in[i + 1]);
+#pragma GCC unroll 8
+                for (int v = 0; v < N; ++v) {
+                    Vec even, odd;
+                    Format::get(words + v * Format::words, even, odd);
+                    sums[v] += even_in * even;
+                    if (narrow)
+                        odd_sums[v] += odd_in * odd;
+                    else
+                        sums[v] += odd_in * odd;
                 }
-    return matrix;
-}
-
-template <class P, int N>
-const typename P::Word* panel(const typename P::Word* words, const float* in, int inputs, const float* from,
-                              float* to) {
-    constexpr bool narrow = N <= PANEL / 2;  // then even and odd inputs are summed apart, to keep enough sums in flight
-    Vec sums[N], odd_sums[N];
+                words += N * Format::words;
+            }
 #pragma GCC unroll 8
-    for (int v = 0; v < N; ++v) sums[v] = load(from + v * LANES), odd_sums[v] = Vec{};
-    for (int i = 0; i < inputs; i += 2) {
-        Vec even_in = spread(in[i]), odd_in = spread(in[i + 1]);
-#pragma GCC unroll 8
-        for (int v = 0; v < N; ++v) {
-            Vec even, odd;
-            P::get(words + v * P::words, even, odd);
-            sums[v] += even_in * even;
-            if (narrow)
-                odd_sums[v] += odd_in * odd;
-            else
-                sums[v] += odd_in * odd;
+            for (int v = 0; v < N; ++v) store(to + v * LANES, narrow ? sums[v] + odd_sums[v] : sums[v]);
+            from += N * LANES, to += N * LANES;
         }
-        words += N * P::words;
-    }
-#pragma GCC unroll 8
-    for (int v = 0; v < N; ++v) store(to + v * LANES, narrow ? sums[v] + odd_sums[v] : sums[v]);
-    return words;
-}
+    };
 
-// to = from + in . matrix, over whole vectors; `to` may be `from`.
-template <class P>
-void multiply(const Matrix<P>& matrix, const float* in, const float* from, float* to) {
-    Panels panels(matrix.outputs / LANES);
-    const typename P::Word* words = matrix.words;
-    for (int p = 0; p < panels.count; ++p) {
-        int width = panels.width(p);
-        switch (width) {
-            case 1: words = panel<P, 1>(words, in, matrix.inputs, from, to); break;
-            case 2: words = panel<P, 2>(words, in, matrix.inputs, from, to); break;
-            case 3: words = panel<P, 3>(words, in, matrix.inputs, from, to); break;
-            case 4: words = panel<P, 4>(words, in, matrix.inputs, from, to); break;
-            case 5: words = panel<P, 5>(words, in, matrix.inputs, from, to); break;
-            case 6: words = panel<P, 6>(words, in, matrix.inputs, from, to); break;
-            case 7: words = panel<P, 7>(words, in, matrix.inputs, from, to); break;
-            case 8: words = panel<P, 8>(words, in, matrix.inputs, from, to); break;
-        }
-        from += width * LANES, to += width * LANES;
+    // to = from + in . matrix, over whole vectors; `to` may be `from`.
+    static void multiply(const Matrix& matrix, Row in, const float* from, float* to) {
+        each_panel(matrix.outputs, Product{matrix.words, matrix.inputs, in, from, to});
     }
-}
+};

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #if defined(__x86_64__)
-#include <xmmintrin.h>
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 namespace livewave {
@@ -16,6 +18,7 @@ namespace {
 #include "vec.h"
 
 #include "matrix.h"
+#include "levels.h"
 #include "draw.h"
 
 // While one lives, results too small for a normal float become 0: a decaying state must not slow the CPU down.
@@ -36,20 +39,29 @@ public:
 };
 
 struct Queue {
-    float* rows;  // [dilation][R]
+    char* rows;  // [dilation] rows of R, each in the form that the precision keeps
     int dilation, position;
 };
 
 struct Layer {
     float* bias;  // [2R] of the gate
-    float* base;  // [2R] bias + V . y, as long as the roll stays
+    float* base;   // [2R] bias + V . y, as long as the roll stays
+    float* gates;  // [2R] what the gate is about to see
     float* residual_bias;
     Queue queue;
 };
 
 // Widths with a p are padded to whole vectors. Padding of weights is 0, so padding of activations stays 0.
+//
+// P, a precision (Floats in matrix.h, Int8 in levels.h), offers: Matrix, pack and multiply; Row, the form in which a
+// matrix takes its inputs, with kept (made in a place of its own), passed (good until the vector changes) and passed_unit
+// (the same for a vector inside -1..1); and Fine, the precision of weights that are not worth making smaller.
 template <class P>
 class WaveNet final : public Net {
+    typedef typename P::Matrix Matrix;
+    typedef typename P::Fine Fine;
+    typedef typename Fine::Matrix FineMatrix;
+
 public:
     explicit WaveNet(const Description& description) : d(description), hinted(description.hint) {
         Arena counting{nullptr};
@@ -65,7 +77,7 @@ public:
     void reset() override {
         for (int k = 0; k < d.layers; ++k) {
             Queue& queue = layers[k].queue;
-            memset(queue.rows, 0, sizeof(float) * size_t(queue.dilation) * Rp);
+            memset(queue.rows, 0, row_bytes * queue.dilation);
             queue.position = 0;
         }
         for (int i = 0; i < 2 * Tp; ++i) waveform[i] = d.silence;
@@ -114,15 +126,32 @@ public:
         }
     }
 
+    size_t weight_bytes() const override { return read_bytes; }
+
+    void layer_inputs(float* out) const override {
+        float* whole = scratch;
+        for (int k = 0; k < d.layers; ++k) {
+            const Queue& queue = layers[k].queue;
+            int newest_row = (queue.position ? queue.position : queue.dilation) - 1;
+            P::read(P::row(queue.rows + row_bytes * newest_row, Rp), Rp, whole);
+            memcpy(out + size_t(k) * d.residual, whole, sizeof(float) * d.residual);
+        }
+    }
+
 private:
     Description d;  // its pointers are good in `build` only
     bool hinted;
     char* memory;
     int Rp, Sp, Ap, Cp, Tp, Op;
+    size_t row_bytes;   // of a queue
+    size_t read_bytes;  // matrices that one sample reads
 
     // Weights, in the order one sample reads them; then what is read only when the roll changes.
-    Matrix<P> input_waveform, hidden_matrix, logits_matrix;
-    Matrix<P>*gate, *mix, *condition;      // [L] each
+    FineMatrix input_waveform;
+    Matrix *past, *current, *mix;  // [L] each
+    Matrix hidden_matrix;
+    FineMatrix logits_matrix;  // what is rounded here, no later layer smooths: in 8 bits it costs more than all others
+    FineMatrix* condition;  // [L]
     float *class_rows, *input_bias, *hint_rows;  // [taps][256][R], [R], [4][R]
     float *skip_bias, *hidden_bias, *logits_bias;
     float *condition_kernel, *condition_bias;    // [K][128][C], [C]
@@ -143,8 +172,9 @@ private:
     float* partial_on[2];          // [128] each: 1, and 0 after the last
 
     // Activations.
-    float *stream;  // [past R | x R | skip S]: the gate reads the first two, the mix adds to the last two
-    float *gates, *z, *y, *hidden, *logits;
+    float* stream;  // [x R | skip S]: the mix adds to both
+    float *z, *y, *hidden, *logits, *scratch;
+    char* row_of;  // what a matrix is about to read, where P needs a form of its own for it
 
     float* copied(Arena& arena, const float* rows, int count, int width, int width_padded) {
         float* copy = arena.take<float>(size_t(count) * width_padded);
@@ -154,38 +184,36 @@ private:
         return copy;
     }
 
-    Matrix<P> packed(Arena& arena, const float* rows, int inputs, int outputs) {
-        return pack<P>(arena, padded(inputs), padded(outputs), [=](int i, int o) {
+    template <class T>
+    static void set(T* array, int k, const T& value) {  // unless memory is only counted
+        if (array) array[k] = value;
+    }
+
+    template <class Precision>
+    typename Precision::Matrix packed(Arena& arena, const float* rows, int inputs, int outputs) {
+        return Precision::pack(arena, padded(inputs), padded(outputs), [=](int i, int o) {
             return i < inputs && o < outputs ? rows[size_t(i) * outputs + o] : 0.0f;
         });
     }
 
-    // [past; current] -> [filter | gate], both halves padded to whole vectors
-    Matrix<P> packed_gate(Arena& arena, int k) {
-        const size_t R = d.residual, first = k * R * 2 * R;
-        return pack<P>(arena, 2 * Rp, 2 * Rp, [=](int i, int o) {
-            const float* rows = (i < Rp ? d.past : d.current) + first;
-            size_t in = i % Rp, out = o % Rp;
-            return in < R && out < R ? rows[in * 2 * R + (o < Rp ? 0 : R) + out] : 0.0f;
+    // inputs -> [filter | gate], both halves padded to whole vectors
+    template <class Precision>
+    typename Precision::Matrix packed_gate(Arena& arena, const float* rows, int inputs) {
+        const size_t R = d.residual;
+        return Precision::pack(arena, padded(inputs), 2 * Rp, [=](int i, int o) {
+            size_t out = o % Rp;
+            return i < inputs && out < R ? rows[i * 2 * R + (o < Rp ? 0 : R) + out] : 0.0f;
         });
     }
 
     // z -> [x | skip]; the last layer's x goes nowhere
-    Matrix<P> packed_mix(Arena& arena, int k) {
+    Matrix packed_mix(Arena& arena, int k) {
         const size_t R = d.residual, S = d.skip;
         const int x = k < d.layers - 1 ? Rp : 0;
-        return pack<P>(arena, Rp, x + Sp, [=](int i, int o) {
+        return P::pack(arena, Rp, x + Sp, [=](int i, int o) {
             if (size_t(i) >= R) return 0.0f;
             if (o < x) return size_t(o) < R ? d.residual_weights[(k * R + i) * R + o] : 0.0f;
             return size_t(o - x) < S ? d.skip_weights[(k * R + i) * S + (o - x)] : 0.0f;
-        });
-    }
-
-    Matrix<P> packed_condition(Arena& arena, int k) {
-        const size_t R = d.residual, C = d.cond;
-        return pack<P>(arena, Cp, 2 * Rp, [=](int i, int o) {
-            size_t out = o % Rp;
-            return size_t(i) < C && out < R ? d.condition[(k * C + i) * 2 * R + (o < Rp ? 0 : R) + out] : 0.0f;
         });
     }
 
@@ -193,39 +221,46 @@ private:
         const int R = d.residual, L = d.layers;
         Rp = padded(R), Sp = padded(d.skip), Ap = padded(d.hidden), Cp = padded(d.cond);
         Tp = padded(d.input_kernel), Op = padded(d.outputs);
+        row_bytes = P::row_bytes(Rp);
         const bool filling = arena.memory;
 
-        gate = arena.take<Matrix<P>>(L), mix = arena.take<Matrix<P>>(L), condition = arena.take<Matrix<P>>(L);
+        past = arena.take<Matrix>(L), current = arena.take<Matrix>(L), mix = arena.take<Matrix>(L);
+        condition = arena.take<FineMatrix>(L);
         layers = arena.take<Layer>(L);
-        if (d.input_kernel) input_waveform = packed(arena, d.input_waveform, d.input_kernel, R);
-        for (int k = 0; k < L; ++k) {
-            Matrix<P> g = packed_gate(arena, k), m = packed_mix(arena, k);
-            if (filling) gate[k] = g, mix[k] = m;
+        const size_t first = arena.used;
+        if (d.input_kernel) input_waveform = packed<Fine>(arena, d.input_waveform, d.input_kernel, R);
+        for (int k = 0; k <= L; ++k) {  // in the order of `step`
+            const size_t layer = size_t(R) * 2 * R;
+            if (k < L) set(past, k, packed_gate<P>(arena, d.past + k * layer, R));
+            if (k > 0) set(mix, k - 1, packed_mix(arena, k - 1));
+            if (k < L) set(current, k, packed_gate<P>(arena, d.current + k * layer, R));
         }
-        hidden_matrix = packed(arena, d.hidden_weights, d.skip, d.hidden);
-        logits_matrix = packed(arena, d.logits_weights, d.hidden, d.outputs);
+        hidden_matrix = packed<P>(arena, d.hidden_weights, d.skip, d.hidden);
+        logits_matrix = packed<Fine>(arena, d.logits_weights, d.hidden, d.outputs);
+        read_bytes = arena.used - first;
 
         input_bias = copied(arena, d.input_bias, 1, R, Rp);
         hint_rows = copied(arena, d.hint, 4, R, Rp);
         skip_bias = copied(arena, d.skip_bias, 1, d.skip, Sp);
         hidden_bias = copied(arena, d.hidden_bias, 1, d.hidden, Ap);
         logits_bias = copied(arena, d.logits_bias, 1, d.outputs, Op);
-        stream = arena.take<float>(2 * Rp + Sp);
-        gates = arena.take<float>(2 * Rp);
+        stream = arena.take<float>(Rp + Sp);
         z = arena.take<float>(Rp);
         hidden = arena.take<float>(Ap);
         logits = arena.take<float>(Op);
+        scratch = arena.take<float>(Rp);
+        row_of = arena.take<char>(P::row_bytes(Rp > Sp ? Rp : Sp));
         waveform = arena.take<float>(2 * Tp);
         for (int k = 0; k < L; ++k) {
-            float* base = arena.take<float>(2 * Rp);
+            float *base = arena.take<float>(2 * Rp), *gates = arena.take<float>(2 * Rp);
             float* residual_bias = copied(arena, k < L - 1 ? d.residual_bias + size_t(k) * R : nullptr, 1, R, Rp);
-            if (filling) layers[k].base = base, layers[k].residual_bias = residual_bias;
+            if (filling) layers[k].base = base, layers[k].gates = gates, layers[k].residual_bias = residual_bias;
         }
         class_rows = copied(arena, d.input_classes, d.class_kernel * CLASSES, R, Rp);
         mulaw = copied(arena, d.mulaw, 1, CLASSES, CLASSES);
         thresholds = copied(arena, d.mulaw_thresholds, 1, CLASSES, CLASSES);
         for (int k = 0; k < L; ++k) {
-            float* rows = arena.take<float>(size_t(d.dilations[k]) * Rp);
+            char* rows = arena.take<char>(row_bytes * d.dilations[k]);
             if (filling) layers[k].queue = {rows, d.dilations[k], 0};
         }
 
@@ -238,7 +273,7 @@ private:
         }
         if (d.cond)
             for (int k = 0; k < L; ++k) {
-                Matrix<P> v = packed_condition(arena, k);
+                FineMatrix v = packed_gate<Fine>(arena, d.condition + size_t(k) * d.cond * 2 * R, d.cond);
                 if (filling) condition[k] = v;
             }
         condition_kernel = copied(arena, d.condition_kernel, d.cond ? d.roll_kernel * PITCHES : 0, d.cond, Cp);
@@ -292,7 +327,7 @@ private:
                 const float* row = condition_kernel + size_t(tap * PITCHES + p) * Cp;
                 if (value) add_row(y, row, Cp, d.velocity ? value / 127.0f : 1.0f);
             }
-        for (int k = 0; k < d.layers; ++k) multiply(condition[k], y, layers[k].bias, layers[k].base);
+        for (int k = 0; k < d.layers; ++k) Fine::multiply(condition[k], y, layers[k].bias, layers[k].base);
     }
 
     static void add_row(float* to, const float* row, int width, float factor) {
@@ -317,19 +352,25 @@ private:
         memcpy(x, input_bias, sizeof(float) * Rp);
         for (int tap = 0; tap < d.class_kernel; ++tap)
             add_row(x, class_rows + size_t(tap * CLASSES + classes[tap]) * Rp, Rp, 1.0f);
-        if (d.input_kernel) multiply(input_waveform, waveform + newest, x, x);
+        if (d.input_kernel) Fine::multiply(input_waveform, waveform + newest, x, x);
         if (hinted && sounding[0]) add_hint(x);
     }
 
     // Queues are larger than the nearest cache and read one row each per sample: ask for rows before they are needed.
+    char* oldest_row(int k) { return layers[k].queue.rows + row_bytes * layers[k].queue.position; }
+
+    void multiply_past(int k) {
+        P::multiply(past[k], P::row(oldest_row(k), Rp), layers[k].base, layers[k].gates);
+    }
+
     void prefetch_queue(int k) {
         if (k >= d.layers) return;
-        const float* row = layers[k].queue.rows + size_t(layers[k].queue.position) * Rp;
-        for (int i = 0; i < Rp; i += 16) __builtin_prefetch(row + i, 1);
+        const char* row = oldest_row(k);
+        for (size_t i = 0; i < row_bytes; i += 64) __builtin_prefetch(row + i, 1);
     }
 
     void step(bool with_logits) {
-        float *past = stream, *x = stream + Rp, *skip = x + Rp;
+        float *x = stream, *skip = x + Rp;
         if (unsettled) {
             memmove(rolls + PITCHES, rolls, size_t(PITCHES) * (d.roll_kernel - 1));
             memcpy(rolls, held_column, PITCHES);
@@ -337,23 +378,23 @@ private:
             --unsettled;
         }
         prefetch_queue(0), prefetch_queue(1);
+        multiply_past(0);
         input_layer(x);
         memcpy(skip, skip_bias, sizeof(float) * Sp);
         for (int k = 0; k < d.layers; ++k) {
             Layer& layer = layers[k];
+            const bool last = k == d.layers - 1;
+            float *gates = layer.gates, *to = last ? skip : x;
             prefetch_queue(k + 2);
-            float* row = layer.queue.rows + size_t(layer.queue.position) * Rp;
-            memcpy(past, row, sizeof(float) * Rp);
-            memcpy(row, x, sizeof(float) * Rp);
+            P::multiply(current[k], P::kept(x, Rp, oldest_row(k)), gates, gates);
             if (++layer.queue.position == layer.queue.dilation) layer.queue.position = 0;
-            multiply(gate[k], stream, layer.base, gates);
-            for (int i = 0; i < Rp; i += LANES) store(z + i, gated(load(gates + i), load(gates + Rp + i)));
-            if (k == d.layers - 1) {
-                multiply(mix[k], z, skip, skip);
-                break;
+            // What does not wait for the gate stands here, to fill the time in which it waits for its sums.
+            if (!last) {
+                multiply_past(k + 1);
+                for (int i = 0; i < Rp; i += LANES) store(x + i, load(x + i) + load(layer.residual_bias + i));
             }
-            multiply(mix[k], z, x, x);
-            for (int i = 0; i < Rp; i += LANES) store(x + i, load(x + i) + load(layer.residual_bias + i));
+            for (int i = 0; i < Rp; i += LANES) store(z + i, gated(load(gates + i), load(gates + Rp + i)));
+            P::multiply(mix[k], P::passed_unit(z, Rp, row_of), to, to);
         }
         if (with_logits) output_stage(skip);
         ++sample;
@@ -361,9 +402,9 @@ private:
 
     void output_stage(float* skip) {
         for (int i = 0; i < Sp; i += LANES) store(skip + i, rectified(load(skip + i)));
-        multiply(hidden_matrix, skip, hidden_bias, hidden);
+        P::multiply(hidden_matrix, P::passed(skip, Sp, row_of), hidden_bias, hidden);
         for (int i = 0; i < Ap; i += LANES) store(hidden + i, rectified(load(hidden + i)));
-        multiply(logits_matrix, hidden, logits_bias, logits);
+        Fine::multiply(logits_matrix, hidden, logits_bias, logits);
     }
 
     static float clipped(float x) { return x > -1.0f ? (x < 1.0f ? x : 1.0f) : -1.0f; }
@@ -391,8 +432,22 @@ private:
 }  // namespace
 
 Net* make(const Description& d) {
-    if (d.bf16) return new WaveNet<Bf16>(d);
-    return new WaveNet<F32>(d);
+    switch (d.precision) {
+        case Precision::int8: return new WaveNet<Int8>(d);
+        case Precision::bf16: return new WaveNet<Floats<Bf16>>(d);
+        default: return new WaveNet<Floats<F32>>(d);
+    }
+}
+
+// Reads every byte once, as fast as a core of this instruction set can.
+uint32_t sweep(const void* memory, size_t bytes) {
+    const Words* words = static_cast<const Words*>(memory);
+    Words sums[8]{};
+    for (size_t i = 0; i + 8 <= bytes / sizeof(Words); i += 8)
+#pragma GCC unroll 8
+        for (int v = 0; v < 8; ++v) sums[v] ^= words[i + v];
+    Words all = sums[0] ^ sums[1] ^ sums[2] ^ sums[3] ^ sums[4] ^ sums[5] ^ sums[6] ^ sums[7];
+    return all[0];
 }
 
 }  // namespace LIVEWAVE_ISA

@@ -13,12 +13,15 @@ namespace livewave {
 constexpr int PITCHES = 128;
 constexpr int CLASSES = 256;
 
+enum class Precision { f32, bf16, int8 };
+
 // A spec and its weights, as `livewave.render.wavenet` defines and has already checked them. Matrices are row-major
 // [inputs, outputs]; a pointer is null where the spec has no such weight. Borrowed for the constructor only.
 struct Description {
     int roll_kernel, cond, residual, skip, hidden, layers;  // K, C, R, S, A, L
     int class_kernel, input_kernel, outputs, mixtures;      // mixtures is 0 with mu-law output
-    bool velocity, bf16;
+    bool velocity;
+    Precision precision;              // of the matrices
     const int32_t* dilations;         // [L]
     const uint32_t* phase_steps;      // [128]
     const float* mulaw;               // [256] class -> sample
@@ -42,12 +45,15 @@ public:
                         float temperature) = 0;
     // samples [columns * held]; logits [columns * held][outputs], or null
     virtual void feed(const uint8_t* roll, int64_t columns, int64_t held, const float* samples, float* logits) = 0;
+    virtual void layer_inputs(float* out) const = 0;  // [L][R]: what entered each layer at the newest sample
+    virtual size_t weight_bytes() const = 0;          // of the matrices that one sample reads
 };
 
 struct Isa {
     const char* name;
     bool (*runs_here)();
     Net* (*make)(const Description&);
+    uint32_t (*sweep)(const void* memory, size_t bytes);
 };
 
 extern const Isa ISAS[];  // slowest first

@@ -2,6 +2,7 @@
 typedef float Vec __attribute__((vector_size(4 * LIVEWAVE_LANES), may_alias));
 typedef int32_t Ints __attribute__((vector_size(4 * LIVEWAVE_LANES), may_alias));
 typedef uint32_t Words __attribute__((vector_size(4 * LIVEWAVE_LANES), may_alias));
+typedef int32_t Whole __attribute__((may_alias));
 
 constexpr int LANES = LIVEWAVE_LANES;
 
@@ -19,6 +20,35 @@ inline float sum(Vec v) {
     return total;
 }
 
+inline Vec magnitude(Vec v) { return reinterpret_cast<Vec>(reinterpret_cast<Ints>(v) & 0x7fffffff); }
+inline Vec larger(Vec a, Vec b) { return a > b ? a : b; }
+
+// The largest lane, in every lane.
+inline Vec largest(Vec v) {
+#if defined(__GNUC__) && !defined(__clang__)
+    for (int distance = LANES / 2; distance; distance /= 2) {
+        Ints partners;
+        for (int i = 0; i < LANES; ++i) partners[i] = i ^ distance;
+        v = larger(v, __builtin_shuffle(v, partners));
+    }
+    return v;
+#else
+    float most = v[0];  // Clang makes the steps above of this, and knows no shuffle by vector
+    for (int i = 1; i < LANES; ++i) most = v[i] > most ? v[i] : most;
+    return spread(most);
+#endif
+}
+
+constexpr float ROUND = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest whole number in the low bits
+
+inline Ints rounded(Vec v) { return reinterpret_cast<Ints>(v + ROUND) - 0x4b400000; }  // for |v| < 2^22, ties to even
+
+// 2^n, the power of two in v: 2^n <= |v| < 2^(n + 1). Then it over, and under, another one: whole numbers do in a few
+// steps what a division takes long for. Good for |v| and 2^power between 2^-60 and 2^60.
+inline Ints exponent(Vec v) { return reinterpret_cast<Ints>(v) & 0x7f800000; }
+inline Vec ratio_to(Ints exponent, int power) { return reinterpret_cast<Vec>(((254 + power) << 23) - exponent); }
+inline Vec ratio_of(Ints exponent, int power) { return reinterpret_cast<Vec>(exponent - (power << 23)); }
+
 // e^x as scale * (1 + rest), for x in -87..88. Keeping 1 apart leaves e^x - 1 exact to the last bits near 0.
 // Polynomial: Cephes expf (Moshier), |error| < 2e-7 relative.
 struct Exp {
@@ -26,10 +56,9 @@ struct Exp {
 };
 
 inline Exp exp_parts(Vec x) {
-    constexpr float round = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest whole number in the low bits
-    Vec shifted = x * 1.44269504f + round;
+    Vec shifted = x * 1.44269504f + ROUND;
     Ints exponent = reinterpret_cast<Ints>(shifted) - 0x4b400000;
-    Vec n = shifted - round;
+    Vec n = shifted - ROUND;
     Vec r = x - n * 0.693359375f;
     r = r + n * 2.12194440e-4f;
     Vec p = r * 1.9875691500e-4f + 1.3981999507e-3f;
