@@ -21,6 +21,7 @@ test: setup .venv/livewave-test check
 	$(PY) -m pytest $(ARGS)
 
 bench: setup .venv/livewave-test
+	$(PIP) --editable '.[bench]'
 	$(PY) -m tests.bench.collect tests/bench/bench.json
 	$(PY) -m tests.bench.table tests/bench/bench.json
 

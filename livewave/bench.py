@@ -1,26 +1,48 @@
-"""How fast each engine plays each model here: microseconds a sample, and the spread of a block's time."""
+"""How fast each engine plays each model here: microseconds a sample, the spread of a block's time, and how near that is
+to what the memory allows.
+
+All that plays one model takes turns in slices of a few blocks, so that whatever else the machine does meanwhile slows
+all of them alike, and the bandwidth that they are compared with too.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
+from itertools import groupby
 
 import numpy as np
 
 from livewave import ConfigError, EngineUnavailable
 from livewave.render.engine import Engine, open_engine
-from livewave.render.modelfile import load_model
-from livewave.render.wavenet import Model, WaveNetSpec, random_weights
+from livewave.render.modelfile import list_models, load_model
+from livewave.render.wavenet import PITCHES, Model, WaveNetSpec, random_weights
 
 STACK = tuple(2**i for i in range(10))
-WARM_BLOCKS = 3
+SHAPES = ("32,64,128,20", "32,128,256,30", "64,128,256,20", "64,256,256,30")
+WIDE_BAND = WaveNetSpec(model_rate_hz=48_000, output="logistic", class_kernel=0, input_kernel=32, residual_channels=32,
+                        skip_channels=64, out_channels=128, dilations=STACK * 3, hint="f0")
+BLOCKS = (16, 64, 256)
+USUAL_BLOCK = 64  # whose median is told as the time of a sample
+CHOIR = 64  # voices of an engine that can render many in one call
+SLICE_S = 0.03
+WARM_SAMPLES = 32  # rendered untimed before a slice: they bring the weights back into the caches
 CHORD = (60, 64, 67)
+TEMPERATURE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One engine on one model. real_time_factor: seconds of audio made in a second; below 1 it cannot be played live."""
+    """One engine on one model in blocks of one size.
+
+    us_per_sample       median; of all voices together
+    real_time_factor    seconds of audio made in a second, of each voice; below 1 it cannot be played live
+    weight_bytes        what one sample reads of the matrices; None where the engine does not tell
+    bandwidth_fraction  the time in which one core of this machine reads so many bytes over and over, as a share of the
+                        time that the sample took; None on other devices
+    """
 
     engine: str
     isa: str
@@ -32,6 +54,32 @@ class Row:
     p50_ms: float
     p99_ms: float
     max_ms: float
+    precision: str = ""
+    voices: int = 1
+    weight_bytes: int | None = None
+    bandwidth_fraction: float | None = None
+
+
+@dataclass(frozen=True)
+class Player:
+    """What is timed: `play(n)` renders the next n samples of every voice. `bandwidth(seconds)` is bytes a second."""
+
+    engine: str
+    play: Callable[[int], None]
+    close: Callable[[], None]
+    isa: str = ""
+    precision: str = ""
+    voices: int = 1
+    weight_bytes: int | None = None
+    bandwidth: Callable[[float], float] | None = None
+
+
+@dataclass(frozen=True)
+class Timing:
+    """block_ms: how long each block of a size took; bandwidths: bytes a second, measured in between."""
+
+    block_ms: dict[int, list[float]]
+    bandwidths: list[float]
 
 
 def model_of_shape(text: str) -> Model:
@@ -45,46 +93,175 @@ def model_of_shape(text: str) -> Model:
     return Model(spec, random_weights(spec), f"random {text}")
 
 
-def bench(models: Sequence[Model], engines: Sequence[str], block: int, seconds: float) -> Iterator[Row]:
-    """A row per engine, instruction set and model; engines that cannot open a model are left out."""
-    for model in models:
-        for engine in _open_all(model, engines):
-            yield _measure(engine, model, block, seconds)
-            engine.close()
-
-
 def load_models(names: Sequence[str]) -> list[Model]:
     return [load_model(name) for name in names]
 
 
-def _open_all(model: Model, engines: Sequence[str]) -> Iterator[Engine]:
+def usual_models() -> list[Model]:
+    """The models there are, nets from small to large, and one of 48 kHz and 16 bit."""
+    wide_band = Model(WIDE_BAND, random_weights(WIDE_BAND), "random 48 kHz, logistic")
+    return load_models([name for name, _ in list_models()]) + [model_of_shape(text) for text in SHAPES] + [wide_band]
+
+
+def _unheard(_: object) -> None:
+    """For callers who do not want to hear of it."""
+
+
+def bench(models: Sequence[Model], engines: Sequence[str], blocks: int | Sequence[int], seconds: float,
+          left_out: Callable[[str], None] = _unheard, progress: Callable[[float], None] = _unheard) -> Iterator[Row]:
+    """Rows for each model: by engine, instruction set and precision, the plain before the quick; one per size of block.
+
+    blocks    samples
+    seconds   wall time of each engine, instruction set and precision on each model, all its blocks together
+    left_out  told why an engine cannot open a model
+    progress  told the share of a model's wall time that is over
+    """
+    sizes = [blocks] if isinstance(blocks, int) else list(blocks)
+    for model in models:
+        players = list(_open_all(model, engines, left_out))
+        timings = take_turns(players, sizes, seconds, progress)
+        for player in players:
+            player.close()
+        for player, timing in zip(players, timings, strict=True):
+            yield from _rows(model, player, timing)
+
+
+def take_turns(players: Sequence[Player], blocks: Sequence[int], seconds: float,
+               progress: Callable[[float], None] = _unheard) -> list[Timing]:
+    """Time every player in slices, in turn, until each had `seconds` of wall time."""
+    timings = [Timing({block: [] for block in blocks}, []) for _ in players]
+    spent = [0.0] * len(players)
+    slice_s = min(SLICE_S, seconds / len(blocks))
+    while any(used < seconds for used in spent):
+        for number, (player, timing) in enumerate(zip(players, timings, strict=True)):
+            if spent[number] >= seconds:
+                continue
+            began = time.perf_counter()
+            for block in blocks:
+                timing.block_ms[block] += _slice(player, block, slice_s)
+            spent[number] += time.perf_counter() - began
+            if player.bandwidth:
+                timing.bandwidths.append(player.bandwidth(slice_s))
+            progress(min(1.0, sum(spent) / (seconds * len(players))))
+    return timings
+
+
+def _slice(player: Player, block: int, seconds: float) -> list[float]:
+    """Milliseconds of each block: one at least, more while `seconds` last."""
+    took_ms: list[float] = []
+    player.play(WARM_SAMPLES)
+    began = now = time.perf_counter()
+    while not took_ms or now - began < seconds:
+        player.play(block)
+        before, now = now, time.perf_counter()
+        took_ms.append(1e3 * (now - before))
+    return took_ms
+
+
+def _rows(model: Model, player: Player, timing: Timing) -> Iterator[Row]:
+    spec = model.spec
+    shape = f"{spec.residual_channels}/{spec.skip_channels}/{spec.out_channels}, {spec.layers}"
+    for block, took_ms in timing.block_ms.items():
+        p50, p99, most = (float(value) for value in np.percentile(took_ms, (50, 99, 100)))
+        share = None
+        if timing.bandwidths and player.weight_bytes:
+            share = round(player.weight_bytes / np.median(timing.bandwidths) / (1e-3 * p50 / block), 4)
+        yield Row(player.engine, player.isa, model.name, shape, block, round(1e3 * p50 / block, 3),
+                  round(block / spec.model_rate_hz / (1e-3 * p50), 3), round(p50, 4), round(p99, 4), round(most, 4),
+                  player.precision, player.voices, player.weight_bytes, share)
+
+
+def _open_all(model: Model, engines: Sequence[str], left_out: Callable[[str], None]) -> Iterator[Player]:
     for name in engines:
         try:
-            if name == "native":
-                from livewave.render.native import isas
+            match name:
+                case "native":
+                    yield from _native_players(model)
+                case "cuda":
+                    yield of_engine(open_engine("cuda", model))
+                    yield _cuda_choir(model)
+                case _:
+                    yield of_engine(open_engine(name, model))
+        except EngineUnavailable as reason:
+            left_out(f"{name}: {str(reason).removeprefix(f'engine {name}: ')}")
 
-                for isa in isas():
-                    yield open_engine("native", model, isa=isa)
-            else:
-                yield open_engine(name, model)
-        except EngineUnavailable:
-            continue
+
+def _native_players(model: Model) -> Iterator[Player]:
+    """Slow to quick: the last is the one that plays unless int8 costs this model too much."""
+    try:
+        from livewave.render.native import PRECISIONS, isas
+    except ImportError as error:
+        raise EngineUnavailable(f"the kernels do not load ({error})") from None
+    for isa in isas():
+        for precision in reversed(PRECISIONS):
+            yield of_engine(open_engine("native", model, isa=isa, precision=precision))
 
 
-def _measure(engine: Engine, model: Model, block: int, seconds: float) -> Row:
-    """Render a held chord block by block until `seconds` of wall time are over."""
-    spec = engine.spec
-    roll = np.zeros((1, 128), np.uint8)
+def of_engine(engine: Engine) -> Player:
+    """A player of one voice, which holds a chord."""
+    weight_bytes, isa = getattr(engine, "weight_bytes", None), getattr(engine, "isa", "")
+    bandwidth = None
+    if engine.name == "native" and weight_bytes:
+        from livewave.render.native import read_bandwidth
+
+        bandwidth = partial(read_bandwidth, weight_bytes, isa)
+    roll = _chord()
+
+    @cache
+    def arrays(samples: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.random.default_rng(0).random(samples, dtype=np.float32), np.zeros(samples, np.float32)
+
+    def play(samples: int) -> None:
+        engine.render(roll, *arrays(samples), TEMPERATURE)
+
+    return Player(engine.name, play, engine.close, isa, getattr(engine, "precision", ""), 1, weight_bytes, bandwidth)
+
+
+def _cuda_choir(model: Model) -> Player:
+    """A player of many voices, each of which holds the same chord and draws with numbers of its own."""
+    from livewave.render.cuda import CudaChoir
+
+    choir = CudaChoir(model, CHOIR)
+    rolls, temperatures = np.repeat(_chord()[None], CHOIR, axis=0), np.full(CHOIR, TEMPERATURE, np.float32)
+
+    @cache
+    def arrays(samples: int) -> tuple[np.ndarray, np.ndarray]:
+        shape = (CHOIR, samples)
+        return np.random.default_rng(0).random(shape, dtype=np.float32), np.zeros(shape, np.float32)
+
+    def play(samples: int) -> None:
+        choir.render(rolls, *arrays(samples), temperatures)
+
+    return Player("cuda", play, choir.close, "", choir.precision, CHOIR, choir.weight_bytes)
+
+
+def _chord() -> np.ndarray:
+    """uint8 [1, 128]"""
+    roll = np.zeros((1, PITCHES), np.uint8)
     roll[0, CHORD] = 100
-    uniforms = np.random.default_rng(0).random(block, dtype=np.float32)
-    out, took = np.zeros(block, np.float32), []
-    deadline = time.perf_counter() + seconds
-    while len(took) < 2 * WARM_BLOCKS or time.perf_counter() < deadline:
-        began = time.perf_counter()
-        engine.render(roll, uniforms, out, 0.8)
-        took.append(time.perf_counter() - began)
-    took_ms = np.array(took[WARM_BLOCKS:]) * 1e3
-    p50, p99 = np.percentile(took_ms, (50, 99))
-    shape = f"{spec.residual_channels}/{spec.skip_channels}/{spec.out_channels}, {spec.layers}"
-    return Row(engine.name, getattr(engine, "isa", ""), model.name, shape, block, round(p50 * 1e3 / block, 2),
-               round(block / spec.model_rate_hz / (p50 * 1e-3), 3), round(p50, 4), round(p99, 4), round(took_ms.max(), 4))
+    return roll
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """Lines for a terminal: a head for each model, and a line for each engine, instruction set and precision on it."""
+    lines = []
+    for (model, shape), of_model in groupby(rows, lambda row: (row.model, row.shape)):
+        group = list(of_model)
+        blocks = list(dict.fromkeys(row.block for row in group))
+        lines.append(f"{f'{model} ({shape})':41}us a  x real" + "".join(f"{f'{b} samples, ms':>25}" for b in blocks)
+                     + "    weights  of the")
+        lines.append(f"{'engine':40}sample   time" + "      p50     p99     max " * len(blocks) + "        KiB   limit")
+        for _, same in groupby(group, lambda row: (row.engine, row.isa, row.precision, row.voices)):
+            lines.append(_line(list(same)))
+        lines.append("")
+    return lines
+
+
+def _line(rows: Sequence[Row]) -> str:
+    row = next((row for row in rows if row.block == USUAL_BLOCK), rows[0])
+    voices = f"{row.voices} voices" if row.voices > 1 else ""
+    spreads = "".join(f"{row.p50_ms:9.3f}{row.p99_ms:8.3f}{row.max_ms:8.3f}" for row in rows)
+    weights = f"{row.weight_bytes / 1024:11.0f}" if row.weight_bytes else ""
+    limit = f"{100 * row.bandwidth_fraction:6.0f} %" if row.bandwidth_fraction else ""
+    return (f"{row.engine:11}{row.isa:10}{row.precision:6}{voices:10}{row.us_per_sample:9.2f}"
+            f"{row.real_time_factor:7.2f}{spreads}{weights}{limit}").rstrip()

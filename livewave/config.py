@@ -16,7 +16,7 @@ from typing import Any
 
 from livewave import ConfigError
 
-ENGINES = ("auto", "native", "onnx", "reference")
+ENGINES = ("auto", "native", "cuda", "onnx", "reference")
 _RANGES = {  # (lowest, highest, unit)
     "seed": (0, 2**63 - 1, ""),
     "temperature": (0.0, 2.0, ""),

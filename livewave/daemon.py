@@ -167,7 +167,8 @@ class Daemon:
         stats, low, high = self._audio.stats, self._orders.compass.low, self._orders.compass.high
         self._say(f"model    {model.name}, pitches {low}..{high}, temperature {model.temperature:g}, seed {model.seed}")
         share = 1e-3 * stats.p50_ms / stats.block_s
-        self._say(f"engine   {facts['engine']} {facts['isa']}".rstrip() + f", {100 * share:.0f} % of real time")
+        engine = " ".join(str(facts[name]) for name in ("engine", "isa", "precision") if facts[name])
+        self._say(f"engine   {engine}, {100 * share:.0f} % of real time")
         self._say(f"audio    {facts['output']}, period {facts['period_frames']}, real-time priority: {facts['real_time']}")
         stages = ", ".join(f"{name} {1e3 * getattr(stats, field):.1f}" for field, name in STAGES.items())
         self._say(f"latency  {1e3 * stats.latency_s:.1f} ms ({stages})")
@@ -186,7 +187,7 @@ class Daemon:
 def _fastest(share: float) -> str:
     """What plays faster than `share` of real time here, measured now."""
     rows = list(bench([load_model(name) for name, _ in list_models()], ["auto"], 64, 0.2))
-    best = max(rows, key=lambda row: row.real_time_factor)
-    if best.real_time_factor * share <= 1.0:
+    best = max(rows, key=lambda row: row.real_time_factor, default=None)
+    if best is None or best.real_time_factor * share <= 1.0:
         return "nothing here is faster"
     return f"--engine {best.engine} --model {best.model} needs {1.0 / best.real_time_factor:.2f}"

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from livewave import DeviceError, LivewaveError
-from livewave.bench import bench
+from livewave.bench import of_engine, take_turns
 from livewave.config import Config
 from livewave.control.midi import list_ports
+from livewave.render.engine import open_engine
 from livewave.render.modelfile import load_model
 from livewave.sound.device import default_output
 
@@ -103,17 +106,20 @@ def _governor(config: Config) -> Finding:
 
 
 def _engine(config: Config) -> Finding:
+    """The engine that would play, measured now."""
+    block = config.audio.block_samples
     try:
         model = load_model(config.model.name)
-        rows = list(bench([model], [config.model.engine], config.audio.block_samples, BENCH_S))
+        engine = open_engine(config.model.engine, model)
     except LivewaveError as error:
         return Finding("engine", False, str(error), "see livewave models, and --engine auto")
-    if not rows:
-        return Finding("engine", False, f"{config.model.engine} cannot run here", "--engine auto")
-    row = rows[-1]  # of the best instruction set, which is the one that plays
-    share = 1.0 / row.real_time_factor
-    found = (f"{row.engine} {row.isa}: {model.name} takes {100 * share:.0f} % of real time, "
-             f"p99 {row.p99_ms:.2f} ms a block of {row.block}")
+    player = of_engine(engine)
+    (timing,) = take_turns([player], [block], BENCH_S)
+    player.close()
+    p50_ms, p99_ms = np.percentile(timing.block_ms[block], (50, 99))
+    share = 1e-3 * p50_ms * model.spec.model_rate_hz / block
+    found = (f"{' '.join(filter(None, (player.engine, player.isa, player.precision)))}: {model.name} takes "
+             f"{100 * share:.0f} % of real time, p99 {p99_ms:.2f} ms a block of {block}")
     ok = True if share < COMFORTABLE else None if share < 1.0 else False
     return Finding("engine", ok, found, "" if ok else "a smaller model or a faster engine: livewave bench")
 

@@ -165,7 +165,8 @@ class Player:
 
     def _facts(self) -> dict[str, str | float]:
         return {
-            "engine": self.engine.name, "isa": getattr(self.engine, "isa", ""), "output": self.output.description,
+            "engine": self.engine.name, "isa": getattr(self.engine, "isa", ""),
+            "precision": getattr(self.engine, "precision", ""), "output": self.output.description,
             "rate_hz": self.output.rate_hz, "period_frames": self.output.period_frames,
             "block_samples": self.performer.block_samples, "real_time": self._real_time, "notice": self._notice,
         }

@@ -3,6 +3,8 @@
 libjack keeps state for a whole process and does not survive every death of a server: what one test did to its server
 must not decide how the next one ends. They also need the machine's attention in time, which a shared one does not promise,
 so a failed one gets a second run; one that fails twice has failed.
+
+Nothing here reads or writes the user's cache: a choice of engine remembered there would decide what is tested.
 """
 
 from __future__ import annotations
@@ -11,12 +13,21 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
 CHILD = "LIVEWAVE_JACK_TEST"
 RUNS = 2
 SKIPPED = re.compile(r"^SKIPPED \[1\] \S+ (.*)$", re.MULTILINE)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache folder that all tests and the processes they start share, and that ends with them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -219,15 +219,27 @@ def test_models_names_what_is_found_and_what_is_wrong_with_the_rest(folder, tmp_
 def test_bench_prints_a_row_for_each_engine_and_model(folder):
     text = said("bench", "--model", str(folder / "tiny.onnx"), "--engine", "reference", "--engine", "onnx",
                 "--seconds", "0.01", "--block", "8")
-    assert [line.split()[0] for line in text.splitlines()] == ["reference", "onnx"]
-    assert "us" in text and "x real time" in text
+    head, units, *lines = text.splitlines()
+    assert head.startswith("tiny (8/12/10, 4)") and "8 samples" in head and "p99" in units
+    assert [line.split()[0] for line in lines if line] == ["reference", "onnx"]
 
 
 def test_bench_as_json_is_a_list_of_rows():
-    rows = json.loads(said("bench", "--shape", "4,4,4,2", "--engine", "reference", "--seconds", "0.01", "--block", "8",
-                           "--json"))
-    assert [(row["engine"], row["model"], row["block"]) for row in rows] == [("reference", "random 4,4,4,2", 8)]
+    rows = json.loads(said("bench", "--shape", "4,4,4,2", "--shape", "5,4,4,2", "--engine", "reference",
+                           "--seconds", "0.01", "--json"))
+    assert [(row["engine"], row["model"], row["block"]) for row in rows] == [
+        ("reference", model, block) for model in ("random 4,4,4,2", "random 5,4,4,2") for block in (16, 64, 256)]
     assert rows[0]["us_per_sample"] > 0.0
+
+
+def test_bench_says_in_one_line_which_engine_it_left_out_and_why(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["livewave", "bench", "--shape", "4,4,4,2", "--shape", "5,4,4,2",
+                                      "--engine", "onnx", "--seconds", "0.01", "--json"])
+    with pytest.raises(SystemExit):
+        main()
+    out, line = capsys.readouterr()
+    assert json.loads(out) == []
+    assert line.startswith("left out: onnx: ") and line.count("\n") == 1
 
 
 @pytest.mark.parametrize("flags, words", [(["--engine", "warp"], "native"), (["--shape", "1,2"], "64,128,256,20"),

@@ -9,7 +9,7 @@ import pytest
 
 import livewave.doctor
 from livewave import DeviceError, EngineUnavailable
-from livewave.bench import Row
+from livewave.bench import Timing
 from livewave.config import Config, make_config
 from livewave.doctor import Finding, examine, report
 from livewave.render.native import isas
@@ -17,7 +17,7 @@ from livewave.sound.device import OutputRow
 from tests.toys import tiny_model_file
 
 CARD = OutputRow(3, "Gadget", "ALSA", 2, 44_100, True)
-ROW = Row("native", "v3", "tiny", "8/12/10, 4", 32, 10.0, 6.25, 0.3, 0.4, 0.5)
+BLOCK_MS = 2.0  # of the usual 32 samples at 16 kHz
 
 
 @pytest.fixture
@@ -28,11 +28,16 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setattr(livewave.doctor, "GOVERNOR", governor)
     monkeypatch.setattr(livewave.doctor, "default_output", lambda: CARD)
     monkeypatch.setattr(livewave.doctor, "list_ports", lambda: ["Keys", "Pads"])
-    monkeypatch.setattr(livewave.doctor, "bench", lambda *_: iter([ROW]))
+    take(monkeypatch, 0.3)
     monkeypatch.setattr(os, "sched_setscheduler", lambda *_: None)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     return make_config({"model": {"name": str(tiny_model_file(tmp_path))},
                         "control": {"osc": f"127.0.0.1:{free_port()}"}})
+
+
+def take(monkeypatch: pytest.MonkeyPatch, block_ms: float) -> None:
+    """Let every engine take so long for a block."""
+    monkeypatch.setattr(livewave.doctor, "take_turns", lambda *_: [Timing({32: [block_ms] * 9}, [])])
 
 
 def free_port() -> int:
@@ -114,30 +119,36 @@ def test_a_governor_that_saves_power_can_be_better(machine):
 
 @pytest.mark.parametrize("factor, ok", [(6.0, True), (1.5, None), (0.7, False)])
 def test_an_engine_must_leave_room(machine, monkeypatch, factor, ok):
-    monkeypatch.setattr(livewave.doctor, "bench", lambda *_: iter([replace(ROW, real_time_factor=factor)]))
+    take(monkeypatch, BLOCK_MS / factor)
     found = finding(machine, "engine")
     assert found.ok is ok and bool(found.remedy) == (ok is not True)
     assert f"{100 / factor:.0f} % of real time" in found.found
 
 
-def test_the_engine_measured_is_the_one_that_would_play(machine, monkeypatch):
+def test_the_engine_measured_is_the_one_that_would_play(machine):
+    chosen = replace(machine, model=replace(machine.model, engine="native"))
+    assert livewave.doctor._engine(chosen).found.startswith(f"native {isas()[-1]} ")
+    chosen = replace(machine, model=replace(machine.model, engine="reference"))
+    assert livewave.doctor._engine(chosen).found.startswith("reference: ")
+
+
+def test_an_engine_is_measured_in_blocks_as_it_plays(machine, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(livewave.doctor, "BENCH_S", 0.01)
-    chosen = replace(machine, model=replace(machine.model, engine="native"))
-    assert livewave.doctor._engine(chosen).found.startswith(f"native {isas()[-1]}:")
+    found = livewave.doctor._engine(replace(machine, audio=replace(machine.audio, block_samples=48)))
+    assert "ms a block of 48" in found.found
 
 
 def test_an_engine_or_model_that_is_missing_is_a_problem(machine, monkeypatch):
-    monkeypatch.setattr(livewave.doctor, "bench", lambda *_: iter(()))
-    assert finding(machine, "engine").ok is False
     found = finding(replace(machine, model=replace(machine.model, name="nowhere")), "engine")
     assert found.ok is False and "nowhere" in found.found
 
     def unavailable(*_):
         raise EngineUnavailable("no engine can play here")
 
-    monkeypatch.setattr(livewave.doctor, "bench", unavailable)
-    assert "no engine can play here" in finding(machine, "engine").found
+    monkeypatch.setattr(livewave.doctor, "open_engine", unavailable)
+    found = finding(machine, "engine")
+    assert found.ok is False and "no engine can play here" in found.found
 
 
 def test_the_report_says_everything_and_whether_it_is_well():

@@ -21,8 +21,8 @@ ALLOWED = {"music": {"livewave.control.events"}}
 HOMES = {
     "rtmidi": "control/midi.py", "jack": "control/midi_jack.py", "pythonosc": "control/osc.py",
     "pretty_midi": "music/score.py", "onnx": "render/modelfile.py", "onnxruntime": "render/onnx.py",
-    "sounddevice": "sound/portaudio.py", "tomllib": "config.py", "tomli": "config.py", "typer": "__main__.py",
-    "rich": "__main__.py",
+    "cuda": "render/cuda.py", "sounddevice": "sound/portaudio.py", "tomllib": "config.py", "tomli": "config.py",
+    "typer": "__main__.py", "rich": "__main__.py",
 }
 NEVER_IN_LIVEWAVE = {"torch", "training", "exporters", "tests", "mido", "librosa", "soundfile", "fluidsynth",
                      "matplotlib"}

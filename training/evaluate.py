@@ -1,8 +1,11 @@
 """Does it follow the notes? Free-running scores of a model file, the gate for everything that ships.
 
     python -m training.evaluate livewave/models/flute.onnx [--temperature 0.8] [--seeds 3] [--wav FOLDER]
+                                [--precision auto|int8|bf16|f32] [--held-out DATA]
 
 Held-out loss does not show whether a net follows its roll: only playing does. Every phrase is played by a `Voice`, as on stage.
+With --held-out the native engine's loss on the held-out pieces of DATA is told too, in each of its precisions: what
+rounding the weights costs.
 """
 
 from __future__ import annotations
@@ -16,15 +19,16 @@ from pathlib import Path
 import numpy as np
 
 from livewave.music.compass import Compass
-from livewave.render.engine import open_engine
 from livewave.render.modelfile import load_model
+from livewave.render.native import PRECISIONS, NativeEngine
 from livewave.render.voice import Voice
-from livewave.render.wavenet import A4_HZ, Model
-from training.data import Note, events_of, roll_of
+from livewave.render.wavenet import A4_HZ, Model, log_softmax, logistic_log_density, mulaw_encode
+from training.data import Note, Piece, events_of, roll_of
 
 SETTLED_S, RELEASING_S = 0.06, 0.01  # of a note, what is left out of its pitch score: the attack, the last instant
 IN_TUNE_SEMITONES = 0.5
 HOP = 256
+HELD_OUT_S = 10.0  # of each held-out piece
 CHORDS = ((0, 4, 7), (0, 3, 7), (0, 5, 9), (0, 4, 9), (0, 7, 12), (0, 3, 8))
 SONGS = {
     "happy_birthday": ("G4 G4 A4 G4 C5 B4 G4 G4 A4 G4 D5 C5 G4 G4 G5 E5 C5 B4 A4 F5 F5 E5 C5 D5 C5",
@@ -46,16 +50,39 @@ def song(name: str, compass: Compass, beat_s: float = 0.4, gate: float = 0.95, s
     return notes
 
 
-def play(model: Model, notes: Sequence[Note], seed: int, temperature: float, tail_s: float = 1.0) -> np.ndarray:
-    """float32 [samples] at the model's rate: the notes as a fresh `Voice` plays them."""
+def play(model: Model, notes: Sequence[Note], seed: int, temperature: float, tail_s: float = 1.0,
+         precision: str = "auto") -> np.ndarray:
+    """float32 [samples] at the model's rate: the notes as a fresh `Voice` plays them on the native engine."""
     spec = model.spec
     seconds = max(note.end_s for note in notes) + tail_s
     roll = roll_of(events_of(notes), seconds, spec.roll_rate_hz)
     audio = np.zeros(len(roll) * spec.samples_per_column, np.float32)
-    engine = open_engine("auto", model)
+    engine = NativeEngine(model, precision)
     Voice(engine, seed, temperature).render(roll, audio)
     engine.close()
     return audio
+
+
+def held_out_nats(model: Model, pieces: Sequence[Piece], precision: str) -> float:
+    """Nats a sample that the native engine is surprised by at the first HELD_OUT_S of each piece, after its warm-up.
+
+    The hint is the plain oscillator of the stage, not locked to the audio as in training, so it is more than the
+    training's held-out loss: a figure to compare precisions by.
+    """
+    engine, spec, found = NativeEngine(model, precision), model.spec, []
+    for piece in pieces:
+        columns = min(len(piece.roll), round(HELD_OUT_S * spec.roll_rate_hz))
+        audio = np.ascontiguousarray(piece.audio[: columns * spec.samples_per_column], np.float32)
+        logits = np.empty((len(audio), spec.outputs), np.float32)
+        engine.reset()
+        engine.feed(np.ascontiguousarray(piece.roll[:columns]), audio, logits)
+        warm = spec.receptive_field
+        if spec.output == "logistic":
+            found.append(-logistic_log_density(logits, audio)[warm:])
+        else:
+            found.append(-log_softmax(logits)[np.arange(len(audio)), mulaw_encode(audio)][warm:])
+    engine.close()
+    return float(np.mean(np.concatenate(found)))
 
 
 def pitch_track(audio: np.ndarray, rate_hz: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
@@ -117,20 +144,21 @@ def adherence(model: Model, low: int, high: int, temperature: float = 0.8, seed:
     return round(float(np.mean(scores)), 4)
 
 
-def scores(model: Model, compass: Compass, temperature: float, seed: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+def scores(model: Model, compass: Compass, temperature: float, seed: int,
+           precision: str = "auto") -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """Every score of one seed, and the audio that they were taken from."""
     rate, takes, result = model.spec.model_rate_hz, {}, {}
     for name in SONGS:
         notes = song(name, compass)
-        takes[name] = play(model, notes, seed, temperature)
+        takes[name] = play(model, notes, seed, temperature, precision=precision)
         result |= {f"{name}.{k}": v for k, v in in_tune(takes[name], rate, notes, compass).items()}
     leaps = _leaps(compass, seed)
-    takes["leaps"] = play(model, leaps, seed, temperature)
+    takes["leaps"] = play(model, leaps, seed, temperature, precision=precision)
     result |= {f"leaps.{k}": v for k, v in in_tune(takes["leaps"], rate, leaps, compass).items()}
     chords = _chords(compass)
-    takes["chords"] = play(model, chords, seed, temperature)
+    takes["chords"] = play(model, chords, seed, temperature, precision=precision)
     result["chords.recall"] = chord_recall(takes["chords"], rate, chords)
-    takes["restart"], restarts = _restart(model, compass, seed, temperature)
+    takes["restart"], restarts = _restart(model, compass, seed, temperature, precision)
     return result | restarts, takes
 
 
@@ -145,12 +173,13 @@ def _chords(compass: Compass) -> list[Note]:
     return [Note(0.3 + i, 1.2 + i, root + step, 92) for i, (root, shape) in enumerate(zip(roots, CHORDS)) for step in shape]
 
 
-def _restart(model: Model, compass: Compass, seed: int, temperature: float) -> tuple[np.ndarray, dict[str, float]]:
+def _restart(model: Model, compass: Compass, seed: int, temperature: float,
+             precision: str) -> tuple[np.ndarray, dict[str, float]]:
     """Eight pairs of notes five seconds apart: do both speak, how quiet is the rest between them?"""
     rng, rate, good, rests, takes = random.Random(5 + seed), model.spec.model_rate_hz, 0, [], []
     for pair in range(8):
         notes = [Note(start, start + 0.6, rng.randint(compass.low, compass.high), 92) for start in (0.2, 5.8)]
-        audio = play(model, notes, 100 * seed + pair, temperature, tail_s=0.2)
+        audio = play(model, notes, 100 * seed + pair, temperature, 0.2, precision)
         first, rest, second = audio[: rate], audio[2 * rate : round(5.7 * rate)], audio[round(5.8 * rate) : round(6.4 * rate)]
         heard = in_tune(audio, rate, notes, compass)["notes_in_tune"] == 1.0
         good += heard and abs(level_db(second) - level_db(first[round(0.2 * rate) : round(0.8 * rate)])) < 10.0
@@ -168,12 +197,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("model")
     parser.add_argument("--temperature", type=float, default=0.8)
     parser.add_argument("--seeds", type=int, default=3, help="scores are means over this many seeds")
+    parser.add_argument("--precision", default="auto", choices=("auto", *PRECISIONS), help="of the engine that plays")
+    parser.add_argument("--held-out", type=Path, metavar="DATA", help="what training.data made: also tell each precision's loss")
     parser.add_argument("--wav", type=Path, help="write what was played into this folder")
     args = parser.parse_args(argv)
     model = load_model(args.model)
     compass, rows = Compass.of(model.provenance), []
     for seed in range(1, args.seeds + 1):
-        row, takes = scores(model, compass, args.temperature, seed)
+        row, takes = scores(model, compass, args.temperature, seed, args.precision)
         rows.append(row)
         if args.wav:
             import soundfile
@@ -182,7 +213,13 @@ def main(argv: Sequence[str] | None = None) -> None:
             for name, audio in takes.items():
                 soundfile.write(args.wav / f"{name}_{seed}.wav", audio, model.spec.model_rate_hz)
     means = {f"score.{key}": round(float(np.mean([row[key] for row in rows])), 3) for key in rows[0]}
-    print(json.dumps(means | {"score.temperature": args.temperature, "score.seeds": args.seeds}, indent=1))
+    means |= {"score.temperature": args.temperature, "score.seeds": args.seeds}
+    if args.held_out:
+        from training.train import load_pieces
+
+        _, pieces, _ = load_pieces(args.held_out)
+        means |= {f"held_out.{precision}": round(held_out_nats(model, pieces, precision), 4) for precision in PRECISIONS}
+    print(json.dumps(means, indent=1))
 
 
 if __name__ == "__main__":

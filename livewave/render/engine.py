@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -65,17 +66,30 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A row of the table: the module an engine stands on, what to do without it, and its class, imported when asked."""
+    """A row of the table.
+
+    needs     the module that the engine stands on
+    remedy    what to do without it
+    load      imports the engine's class
+    obstacle  says what else is missing on this machine, and the remedy; None where nothing is
+    """
 
     needs: str
     remedy: str
     load: Callable[[], Callable[..., Engine]]
+    obstacle: Callable[[], str | None] = lambda: None
 
 
 def _native() -> Callable[..., Engine]:
     from livewave.render.native import NativeEngine
 
     return NativeEngine
+
+
+def _cuda() -> Callable[..., Engine]:
+    from livewave.render.cuda import CudaEngine
+
+    return CudaEngine
 
 
 def _onnx() -> Callable[..., Engine]:
@@ -90,12 +104,23 @@ def _reference() -> Callable[..., Engine]:
     return ReferenceEngine
 
 
+GPU_NODES = ("nvidia[0-9]*", "dxg", "nvhost-gpu")  # in /dev: of Linux, of its subsystem for Windows, of Jetson
+
+
+def _no_gpu() -> str | None:
+    """The driver's nodes are looked for, and no driver is loaded: that would take longer than all the rest."""
+    if any(next(Path("/dev").glob(pattern), None) for pattern in GPU_NODES):
+        return None
+    return "no NVIDIA GPU is visible: install its driver, or start the container with its GPUs"
+
+
 ENGINES = {
     "native": Adapter("livewave.render._kernels", "build it with `make setup`, which needs a C++17 compiler", _native),
+    "cuda": Adapter("cuda.core", "install it with `pip install 'livewave[gpu]'`", _cuda, _no_gpu),
     "onnx": Adapter("onnxruntime", "install it with `pip install onnxruntime`", _onnx),
     "reference": Adapter("numpy", "install it with `pip install numpy`", _reference),
 }
-AUTO = ("native", "onnx")  # fastest first; the reference is never quick enough to play
+AUTO = ("native", "cuda", "onnx")  # what "auto" may take, in the order of measuring; the reference never plays
 
 
 def available_engines() -> dict[str, str | None]:
@@ -104,13 +129,17 @@ def available_engines() -> dict[str, str | None]:
 
 
 def open_engine(name: str, model: Model, **options: object) -> Engine:
-    """An engine for `model`, in its initial state. "auto" takes the fastest that can run here.
+    """An engine for `model`, in its initial state. "auto" takes the fastest here, as `livewave.render.choice` finds it.
 
-    options   the adapter's own: native has `precision` and `isa`
+    options   the adapter's own: native has `precision` and `isa`; none with "auto"
     Raises EngineUnavailable, saying what exists and the remedy, for a name that is unknown or cannot run here.
     """
     if name == "auto":
-        name = _fastest()
+        if options:
+            raise EngineUnavailable(f"auto takes no {', '.join(options)}, for it chooses; name an engine to set them")
+        from livewave.render.choice import open_fastest  # it opens engines itself, by this function
+
+        return open_fastest(model)
     if name not in ENGINES:
         raise EngineUnavailable(f"there is no engine {name!r}; choose auto or one of {', '.join(ENGINES)}")
     reason = _missing(ENGINES[name])
@@ -124,15 +153,11 @@ def open_engine(name: str, model: Model, **options: object) -> Engine:
 
 
 def _missing(adapter: Adapter) -> str | None:
-    return None if importlib.util.find_spec(adapter.needs) else f"{adapter.needs} is missing: {adapter.remedy}"
-
-
-def _fastest() -> str:
-    reasons = available_engines()
-    for name in AUTO:
-        if reasons[name] is None:
-            return name
-    raise EngineUnavailable("no engine can play here. " + "; ".join(f"{name}: {reasons[name]}" for name in AUTO))
+    try:
+        found = importlib.util.find_spec(adapter.needs)
+    except ModuleNotFoundError:  # not even the package that it would be in
+        found = None
+    return adapter.obstacle() if found else f"{adapter.needs} is missing: {adapter.remedy}"
 
 
 def _alternatives() -> str:

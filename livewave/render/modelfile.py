@@ -89,6 +89,12 @@ def load_model(name_or_path: str | os.PathLike[str]) -> Model:
         raise ModelFileError(f"model file {str(path)!r}: {error}") from None
 
 
+def parse_graph(model: Model) -> Any:
+    """onnx.ModelProto of a model that came from a file: a copy, to be changed at will."""
+    import onnx
+    return onnx.ModelProto.FromString(model.graph)
+
+
 def step_inputs(spec: WaveNetSpec) -> dict[str, Value]:
     """Name, type and shape of every input of the step graph, in order."""
     table = {}

@@ -6,7 +6,6 @@ that the environment variable LIVEWAVE_ISA names.
 
 from __future__ import annotations
 
-import functools
 import os
 
 import numpy as np
@@ -14,18 +13,8 @@ import numpy as np
 from livewave import EngineUnavailable
 from livewave.render import _kernels
 from livewave.render.wavenet import (
-    CLASSES,
-    PITCHES,
-    MULAW,
-    SILENCE_CLASS,
-    Model,
-    WaveNetSpec,
-    check_block,
-    check_weights,
-    log_softmax,
-    logistic_log_density,
-    mulaw_encode,
-    phase_steps,
+    MULAW, PITCHES, SILENCE_CLASS, Model, WaveNetSpec, check_block, check_weights, log_softmax, logistic_log_density,
+    mulaw_thresholds, phase_steps,
 )
 
 PRECISIONS = ("int8", "bf16", "f32")  # fastest first
@@ -35,7 +24,7 @@ TRIAL_PITCHES = (60, 67, 72, 79)
 
 
 def isas() -> list[str]:
-    """Built and running on this CPU, slowest first: of baseline, v3, v4 (x86-64) or neon (arm64)."""
+    """Built and running on this CPU, slowest first: of baseline, v3, v4, v4vnni (x86-64) or neon, neondot (arm64)."""
     return _kernels.isas()
 
 
@@ -133,30 +122,6 @@ def quantisation_cost(model: Model, precision: str, isa: str | None = None) -> f
         return float(np.mean(logistic_log_density(before, audio) - logistic_log_density(after, audio)))
     expected, given = log_softmax(before), log_softmax(after)
     return float(np.mean(np.sum(np.exp(expected) * (expected - given), axis=1)))
-
-
-@functools.cache
-def mulaw_thresholds() -> np.ndarray:
-    """float32 [256]: the least sample that `mulaw_encode` puts into each class, by bisection of the floats in -1..1.
-
-    With them the kernels need no logarithm, and agree with the definition on every float.
-    """
-    low, high = np.full(CLASSES, -_rank(1.0), np.int64), np.full(CLASSES, _rank(1.0), np.int64)
-    while (low < high).any():
-        middle = (low + high) // 2
-        reached = mulaw_encode(_ranked(middle)) >= np.arange(CLASSES)
-        high, low = np.where(reached, middle, high), np.where(reached, low, np.minimum(middle + 1, high))
-    return _ranked(high)
-
-
-def _rank(sample: float) -> int:
-    return int(np.float32(sample).view(np.int32))
-
-
-def _ranked(ranks: np.ndarray) -> np.ndarray:
-    """float32: the floats in their order, 0 at rank 0, the negative ones below."""
-    magnitudes = np.abs(ranks).astype(np.int32).view(np.float32)
-    return np.where(ranks < 0, -magnitudes, magnitudes)
 
 
 def _numbers(spec: WaveNetSpec, precision: str) -> dict[str, float]:

@@ -1,6 +1,17 @@
 """The portable engine: the step graph of a model file, run once per sample by ONNX Runtime. Oracle of the faster ones.
 
 The graph holds the net; this file feeds it: last samples, columns, the hint, and the uniform that picks a sample.
+
+Why a step and not a block: a whole block as one ONNX Loop around the same step graph (draw, classes, waveform and rings
+inside; hints, columns and uniforms as tables) makes the same samples, and was 1.08 to 1.12 times as fast: too little
+for a second graph. Medians of 60 blocks of 64, in turns in one run on one AVX-512 core (AMD EPYC), ONNX Runtime 1.32:
+
+    us per sample               step, queues as in the file   step, rings   Loop
+    flute 48/64/64, 20                     235                    171        158
+    64/128/256, 20                         284                    214        193
+
+132 of the 171 us pass inside the runtime, in some 200 small operators, the rest in NumPy;
+graph optimisation levels below "all" cost 7 % more. `livewave bench --engine onnx` measures the step on any machine.
 """
 
 from __future__ import annotations
@@ -11,20 +22,23 @@ from typing import Any
 import numpy as np
 
 from livewave import EngineUnavailable, ModelFileError
-from livewave.render.modelfile import step_inputs
+from livewave.render.modelfile import parse_graph, step_inputs
+from livewave.render.ringgraph import lay_rings
 from livewave.render.wavenet import (
-    CLASSES, MULAW, PITCHES, SILENCE_CLASS, Model, WaveNetSpec, check_block, draw, encode_roll, hint_columns,
-    mulaw_encode,
+    CLASSES, HINT_CHANNELS, MULAW, PITCHES, SILENCE_CLASS, Model, WaveNetSpec, check_block, draw, encode_roll,
+    mulaw_encode, phase_steps,
 )
 
 CPU = "CPUExecutionProvider"
 _DEVICES = {"CUDAExecutionProvider": "cuda"}  # provider: where its queues live; the rest keep them in main memory
+_CLASS_OF = {float(level): number for number, level in enumerate(MULAW)}
 
 
 class OnnxEngine:
     """See `livewave.render.engine.Engine`; equal to `ReferenceEngine` within rounding.
 
-    The queues stay inside the runtime: two sets, each step reads one and writes the other.
+    The queues stay on the provider's device, as two rings (see `livewave.render.ringgraph`): each step reads one and
+    writes the other.
     Thread: performer only. Buffers of a step are made once, but drawing a sample in NumPy allocates a little.
     Raises EngineUnavailable without ONNX Runtime, the provider, or a model that came from a file; ModelFileError for a
     graph that ONNX Runtime refuses.
@@ -33,20 +47,23 @@ class OnnxEngine:
     name = "onnx"
 
     def __init__(self, model: Model, providers: Sequence[str] = (CPU,)) -> None:
-        self.spec = model.spec
+        self.spec = spec = model.spec
         self._session = _open_session(model, providers)
         self._device = _DEVICES.get(providers[0], "cpu")
-        self._inputs = {name: np.zeros(value.shape, value.kind) for name, value in step_inputs(model.spec).items()
+        self._dilations = np.array(spec.dilations, np.int64)
+        self._offsets = np.cumsum(self._dilations) - self._dilations
+        self._inputs = {name: np.zeros(value.shape, value.kind) for name, value in step_inputs(spec).items()
                         if not name.startswith("queue_")}
-        self._logits = np.zeros(model.spec.outputs, np.float32)
-        self._queues = [_make_queues(model.spec, self._device) for _ in range(2)]
-        self._bindings = [self._bind(read, write) for read, write in (self._queues, self._queues[::-1])]
+        self._slots = self._inputs["slots"] = np.zeros(spec.layers, np.int64)
+        self._inputs["places"] = self._slots.reshape(-1, 1)  # the same memory
+        self._logits = np.zeros(spec.outputs, np.float32)
+        self._rings = [_make_ring(spec, self._device) for _ in range(2)]
+        self._bindings = [self._bind(read, write) for read, write in (self._rings, self._rings[::-1])]
         self._rehearse(model.name)
 
     def reset(self) -> None:
         """Back to silence. Thread: performer only. Allocates."""
-        for value in self._queues[0]:
-            value.update_inplace(np.zeros(value.shape(), np.float32))
+        self._rings[0].update_inplace(np.zeros(self._rings[0].shape(), np.float32))
         for buffer in self._inputs.values():
             buffer[...] = 0
         if "classes" in self._inputs:
@@ -61,58 +78,81 @@ class OnnxEngine:
         if uniforms.shape != out.shape:
             raise ValueError(f"{uniforms.shape} uniforms for {out.shape} samples; expected one for each")
         for column, first in zip(roll, range(0, len(out), held)):
-            encoded = encode_roll(self.spec, column)
+            encoded, hints = encode_roll(self.spec, column), self._hints(column, held)
             for t in range(first, first + held):
-                self._step(column, encoded)
-                out[t] = draw(self.spec, self._logits, float(uniforms[t]), temperature)
-                self._hear(out[t])
+                self._step(encoded, hints[t - first])
+                sample = draw(self.spec, self._logits, float(uniforms[t]), temperature)
+                self._hear(sample, _CLASS_OF.get(sample, 0))
+                out[t] = sample
 
     def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None) -> None:
         """Advance on given audio instead of drawn audio. See `livewave.render.engine.Engine`."""
         held = check_block(self.spec, roll, samples)
         if logits is not None and logits.shape != (len(samples), self.spec.outputs):
             raise ValueError(f"logits are {list(logits.shape)}; expected [{len(samples)}, {self.spec.outputs}]")
+        classes = mulaw_encode(samples)
+        heard = MULAW[classes] if self.spec.output == "mulaw" else samples
         for column, first in zip(roll, range(0, len(samples), held)):
-            encoded = encode_roll(self.spec, column)
+            encoded, hints = encode_roll(self.spec, column), self._hints(column, held)
             for t in range(first, first + held):
-                self._step(column, encoded)
+                self._step(encoded, hints[t - first])
                 if logits is not None:
                     logits[t] = self._logits
-                self._hear(samples[t])
+                self._hear(heard[t], classes[t])
+
+    def layer_inputs(self) -> np.ndarray:
+        """float32 [layers, residual_channels]. See `livewave.render.engine.Engine`."""
+        return self._rings[self._sample % 2].numpy()[self._offsets + (self._sample - 1) % self._dilations]
 
     def close(self) -> None:
         """Release the session. The engine cannot be used again."""
-        self._bindings, self._queues, self._session = [], [], None
+        self._bindings, self._rings, self._session = [], [], None
 
-    def _step(self, column: np.ndarray, encoded: np.ndarray) -> None:
-        """Logits of the sample about to be made, while `column` (uint8 [128]; `encoded` float32 [128]) is held."""
+    def _step(self, encoded: np.ndarray, hint: np.ndarray) -> None:
+        """Logits of the sample about to be made, while a column (float32 [128], `encoded`) is held."""
+        np.remainder(self._sample, self._dilations, out=self._slots)
+        self._slots += self._offsets
         if "rolls" in self._inputs:
             _push(self._inputs["rolls"], encoded)
         if "hint_in" in self._inputs:
-            self._inputs["hint_in"][:] = hint_columns(self.spec, column > 0, self._sample)
+            self._inputs["hint_in"][:] = hint
         binding = self._bindings[self._sample % 2]
-        if self._device != "cpu":
-            self._bind_inputs(binding)  # a binding to another device holds a copy
+        if self._device == "cpu":
+            self._session.run_with_iobinding(binding)
+            return
+        self._bind_inputs(binding)  # a binding to another device holds a copy
+        binding.synchronize_inputs()
         self._session.run_with_iobinding(binding)
+        binding.synchronize_outputs()
 
-    def _hear(self, sample: float) -> None:
+    def _hear(self, sample: float, heard: int) -> None:
+        """Go on after `sample`, a level of mu-law or any value of a logistic net; `heard` is its class."""
         self._sample += 1
-        if self.spec.output == "mulaw":
-            heard = int(mulaw_encode(np.float32(sample)))
-            sample = MULAW[heard]
-            if "classes" in self._inputs:
-                _push(self._inputs["classes"], heard)
+        if "classes" in self._inputs:
+            _push(self._inputs["classes"], heard)
         if "waveform" in self._inputs:
             _push(self._inputs["waveform"], sample)
 
-    def _bind(self, read: list[Any], write: list[Any]) -> Any:
-        """Tie the graph's inputs and outputs to this engine's buffers: one set of queues to read, one to write."""
+    def _hints(self, column: np.ndarray, samples: int) -> np.ndarray:
+        """float32 [samples, 4]: what `hint_columns` says of the next samples, while `column` (uint8 [128]) is held."""
+        hints = np.zeros((samples, HINT_CHANNELS))
+        if self.spec.hint != "f0":
+            return hints
+        numbers = np.arange(self._sample, self._sample + samples, dtype=np.uint64)[:, None]
+        for harmonic in (1, 2):
+            steps = harmonic * phase_steps(self.spec)[column > 0].astype(np.uint64)
+            turns = (numbers * steps[steps < 2**31] % 2**32) / 2.0**32  # whole-number products wrap at 2**64: exact
+            hints[:, 2 * harmonic - 2] = np.cos(2.0 * np.pi * turns).sum(axis=1)
+            hints[:, 2 * harmonic - 1] = np.sin(2.0 * np.pi * turns).sum(axis=1)
+        return hints
+
+    def _bind(self, read: Any, write: Any) -> Any:
+        """Tie the graph's inputs and outputs to this engine's buffers: one ring to read, one to write."""
         binding = self._session.io_binding()
         self._bind_inputs(binding)
         binding.bind_output("logits_out", "cpu", 0, np.float32, self._logits.shape, self._logits.ctypes.data)
-        for k, (old, new) in enumerate(zip(read, write, strict=True)):
-            binding.bind_ortvalue_input(f"queue_{k}", old)
-            binding.bind_ortvalue_output(f"queue_{k}_next", new)
+        binding.bind_ortvalue_input("history", read)
+        binding.bind_ortvalue_output("history_next", write)
         return binding
 
     def _bind_inputs(self, binding: Any) -> None:
@@ -127,7 +167,7 @@ class OnnxEngine:
             if "classes" in self._inputs:
                 self._inputs["classes"][:] = extreme
             try:
-                self._step(column, encode_roll(self.spec, column))
+                self._step(encode_roll(self.spec, column), self._hints(column, 1)[0])
             except Exception as error:  # ONNX Runtime's errors have no common base
                 raise ModelFileError(f"model {name!r}: its graph fails to run ({_first_line(error)})") from None
             if not np.isfinite(self._logits).all():
@@ -151,9 +191,20 @@ def _open_session(model: Model, providers: Sequence[str]) -> Any:
     for pool in ("intra_op", "inter_op"):
         options.add_session_config_entry(f"session.{pool}.allow_spinning", "0")
     try:
-        return runtime.InferenceSession(model.graph, options, providers=list(providers))
+        session = runtime.InferenceSession(_graph(model), options, providers=list(providers))
     except Exception as error:  # ONNX Runtime's errors have no common base
-        raise ModelFileError(f"model {model.name!r}: ONNX Runtime refuses its graph ({_first_line(error)})") from None
+        reason = _first_line(error)
+        raise ModelFileError(f"model {model.name!r}: the onnx engine refuses its graph ({reason})") from None
+    if session.get_providers()[0] != providers[0]:  # a provider that does not load is dropped without a word
+        raise EngineUnavailable(f"ONNX Runtime's {providers[0]} does not load here; see its list of requirements, "
+                                f"or use {CPU}")
+    return session
+
+
+def _graph(model: Model) -> bytes:
+    proto = parse_graph(model)
+    lay_rings(proto, model.spec)
+    return proto.SerializeToString()
 
 
 def _runtime() -> Any:
@@ -165,9 +216,9 @@ def _runtime() -> Any:
     return onnxruntime
 
 
-def _make_queues(spec: WaveNetSpec, device: str) -> list[Any]:
+def _make_ring(spec: WaveNetSpec, device: str) -> Any:
     make = _runtime().OrtValue.ortvalue_from_shape_and_type
-    return [make([dilation, spec.residual_channels], np.float32, device, 0) for dilation in spec.dilations]
+    return make([sum(spec.dilations), spec.residual_channels], np.float32, device, 0)
 
 
 def _first_line(error: Exception) -> str:

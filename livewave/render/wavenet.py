@@ -15,6 +15,7 @@ Source: van den Oord et al. 2016 (eq. 2), conditioned as in Manzelli et al. 2018
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from dataclasses import dataclass, field
 
@@ -230,6 +231,30 @@ def _mulaw_table() -> np.ndarray:
 
 MULAW = _mulaw_table()  # float32 [256], class -> sample
 MULAW.flags.writeable = False
+
+
+@functools.cache
+def mulaw_thresholds() -> np.ndarray:
+    """float32 [256]: the least sample that `mulaw_encode` puts into each class, by bisection of the floats in -1..1.
+
+    With them a kernel needs no logarithm, and agrees with the definition on every float.
+    """
+    low, high = np.full(CLASSES, -_rank(1.0), np.int64), np.full(CLASSES, _rank(1.0), np.int64)
+    while (low < high).any():
+        middle = (low + high) // 2
+        reached = mulaw_encode(_ranked(middle)) >= np.arange(CLASSES)
+        high, low = np.where(reached, middle, high), np.where(reached, low, np.minimum(middle + 1, high))
+    return _ranked(high)
+
+
+def _rank(sample: float) -> int:
+    return int(np.float32(sample).view(np.int32))
+
+
+def _ranked(ranks: np.ndarray) -> np.ndarray:
+    """float32: the floats in their order, 0 at rank 0, the negative ones below."""
+    magnitudes = np.abs(ranks).astype(np.int32).view(np.float32)
+    return np.where(ranks < 0, -magnitudes, magnitudes)
 
 
 def phase_steps(spec: WaveNetSpec) -> np.ndarray:

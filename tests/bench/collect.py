@@ -1,8 +1,8 @@
-"""Measure this machine: engines, latency, a minute of playing, and how well the notes are followed.
+"""Measure this machine: engines, others beside them, latency, a minute of playing, and how well the notes are followed.
 
     python -m tests.bench.collect bench.json [--seconds 2] [--notes 50] [--soak 60]
 
-Takes about five minutes. What cannot be measured here is a text that says why.
+Takes about ten minutes. What cannot be measured here is a text that says why.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ import argparse
 import json
 import os
 import platform
+import subprocess
+import tempfile
 from datetime import date
 from pathlib import Path
 
-from tests.bench import follow, latency
+from exporters.stepgraph import build_model
+from livewave.bench import model_of_shape
+from tests.bench import follow, latency, others
 from tests.realtime.jackd import NoJack
-from tests.scenario.daemon import livewave
+from tests.scenario.daemon import ROOT, command, environment
 
 PAPER_SHAPE = "64,128,256,20"
 CPU_INFO = Path("/proc/cpuinfo")
@@ -30,22 +34,37 @@ def main() -> None:
     parser.add_argument("--soak", type=float, default=60.0, help="seconds of playing in which underruns are counted")
     args = parser.parse_args()
     print("engines", flush=True)
-    engines = _engines(args.seconds) + _engines(args.seconds, "--shape", PAPER_SHAPE)
+    engines, left_out = _bench(args.seconds)
+    engines += _onnx_of_shape(args.seconds, PAPER_SHAPE)
+    print("others", flush=True)
+    beside = others.measure(args.seconds)
     print("latency and underruns", flush=True)
     try:
         timing: object = latency.measure(args.notes, args.soak)
     except NoJack as reason:
         timing = f"not measured: {reason}"
     print("following the notes", flush=True)
-    found = {"machine": _machine(), "date": date.today().isoformat(), "engines": engines, "latency": timing,
-             "follow": follow.measure()}
+    found = {"machine": _machine(), "date": date.today().isoformat(), "engines": engines,
+             "left_out": left_out, "others": beside, "latency": timing, "follow": follow.measure()}
     args.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
-def _engines(seconds: float, *flags: str) -> list[dict[str, object]]:
-    done = livewave("bench", "--json", "--seconds", str(seconds), *flags)
+def _bench(seconds: float, *flags: str) -> tuple[list[dict[str, object]], list[str]]:
+    """Rows of `livewave bench`, and its lines about the engines that it left out."""
+    done = subprocess.run(command("bench", "--json", "--seconds", str(seconds), *flags), cwd=ROOT, env=environment(),
+                          capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(done.stdout), [line for line in done.stderr.splitlines() if line.startswith("left out: ")]
+
+
+def _onnx_of_shape(seconds: float, shape: str) -> list[dict[str, object]]:
+    """A net made from a shape has no file, which ONNX Runtime needs: write one."""
+    model = model_of_shape(shape)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "shape.onnx"
+        path.write_bytes(build_model(model).SerializeToString())
+        rows, _ = _bench(seconds, "--engine", "onnx", "--model", str(path))
+    return rows
 
 
 def _machine() -> dict[str, object]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from livewave import EngineUnavailable
+from livewave import EngineUnavailable, config
 from livewave.render import engine
 from livewave.render.engine import ENGINES, available_engines, open_engine
+from livewave.render.modelfile import load_model
 from livewave.render.wavenet import Model, WaveNetSpec, random_weights
+from tests.toys import tiny_model_file
 
 SPEC = WaveNetSpec(residual_channels=2, skip_channels=2, out_channels=2, cond_channels=2, dilations=(1,))
 MODEL = Model(SPEC, random_weights(SPEC))
@@ -23,28 +26,57 @@ def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         monkeypatch.setitem(ENGINES, name, replace(ENGINES[name], needs="nothing_of_this_name"))
 
 
-def test_every_engine_is_available_where_the_tests_run():
-    assert available_engines() == {"native": None, "onnx": None, "reference": None}
+def with_dev(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let `folder` be /dev."""
+    monkeypatch.setattr(engine, "Path", lambda name: folder if name == "/dev" else Path(name))
 
 
-def test_auto_is_native():
-    assert open_engine("auto", MODEL).name == "native"
+def test_every_engine_but_that_of_the_gpu_is_available_where_the_tests_run():
+    reasons = available_engines()
+    cuda = reasons.pop("cuda")
+    assert cuda is None or "pip install" in cuda or "driver" in cuda
+    assert reasons == {"native": None, "onnx": None, "reference": None}
 
 
-def test_auto_is_onnx_where_native_was_not_built(monkeypatch):
-    without(monkeypatch, "native")
-    monkeypatch.setitem(ENGINES, "onnx", replace(ENGINES["onnx"], load=lambda: lambda model: "an onnx engine"))
-    assert open_engine("auto", MODEL) == "an onnx engine"
+def test_cuda_without_its_package_is_missing_with_the_remedy(monkeypatch):
+    monkeypatch.setitem(ENGINES, "cuda", replace(ENGINES["cuda"], needs="nothing_of_this_name.core"))
+    assert "nothing_of_this_name.core is missing: install it with `pip install" in available_engines()["cuda"]
+    with pytest.raises(EngineUnavailable, match="engine cuda: .*pip install.*available here: native"):
+        open_engine("cuda", MODEL)
+
+
+@pytest.mark.parametrize("node", ["nvidia0", "nvidia3", "dxg"])
+def test_cuda_needs_a_gpu_beside_its_package(monkeypatch, tmp_path, node):
+    monkeypatch.setitem(ENGINES, "cuda", replace(ENGINES["cuda"], needs="numpy"))
+    with_dev(monkeypatch, tmp_path)
+    (tmp_path / "nvidiactl").touch()
+    assert "no NVIDIA GPU" in available_engines()["cuda"]
+    (tmp_path / node).touch()
+    assert available_engines()["cuda"] is None
+
+
+def test_legal_names_on_the_command_line_are_those_of_the_table():
+    assert config.ENGINES == ("auto", *ENGINES)
+
+
+def test_auto_is_onnx_where_native_was_not_built(monkeypatch, tmp_path):
+    without(monkeypatch, "native", "cuda")
+    assert open_engine("auto", load_model(tiny_model_file(tmp_path))).name == "onnx"
+
+
+def test_auto_takes_no_options_for_it_chooses_them():
+    with pytest.raises(EngineUnavailable, match="auto takes no precision.*name an engine"):
+        open_engine("auto", MODEL, precision="f32")
 
 
 def test_auto_never_plays_the_reference(monkeypatch):
-    without(monkeypatch, "native", "onnx")
+    without(monkeypatch, *engine.AUTO)
     with pytest.raises(EngineUnavailable, match="make setup.*pip install onnxruntime"):
         open_engine("auto", MODEL)
 
 
 def test_unknown_engine_is_refused_and_told_what_exists():
-    with pytest.raises(EngineUnavailable, match="'cudda'.*auto.*native, onnx, reference"):
+    with pytest.raises(EngineUnavailable, match="'cudda'.*auto.*native, cuda, onnx, reference"):
         open_engine("cudda", MODEL)
 
 
@@ -76,7 +108,7 @@ def test_table_loads_no_engine():
     loaded = "import sys, livewave.render.engine as e; e.available_engines(); print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout.split()
     assert "livewave.render.engine" in modules
-    assert not {"livewave.render._kernels", "livewave.render.native", "onnxruntime"} & set(modules)
+    assert not {"livewave.render._kernels", "livewave.render.native", "onnxruntime", "cuda.core"} & set(modules)
 
 
 def test_every_row_of_auto_is_in_the_table():

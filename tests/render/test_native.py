@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livewave import EngineUnavailable
-from livewave.render.native import NativeEngine, isas, mulaw_thresholds
-from livewave.render.wavenet import MULAW, Model, WaveNetSpec, mulaw_encode, random_weights
+from livewave.render.native import NativeEngine, isas
+from livewave.render.wavenet import MULAW, Model, WaveNetSpec, mulaw_encode, mulaw_thresholds, random_weights
 
 SPEC = WaveNetSpec(
     cond_channels=4, residual_channels=16, skip_channels=24, out_channels=20, dilations=(1, 2, 4, 8), input_kernel=8,

@@ -12,11 +12,16 @@ import pytest
 
 from exporters.stepgraph import build_model
 from livewave import EngineUnavailable, ModelFileError
+from livewave.render.engine import available_engines
 from livewave.render.modelfile import load_model
 from livewave.render.onnx import OnnxEngine
-from livewave.render.wavenet import MULAW, PITCHES, Model, ReferenceEngine, WaveNetSpec, random_weights
+from livewave.render.wavenet import (
+    MULAW, PITCHES, Model, ReferenceEngine, WaveNetSpec, hint_columns, random_weights,
+)
 
+CUDA, AZURE = "CUDAExecutionProvider", "AzureExecutionProvider"
 TOLERANCE = 2e-5  # of a logit near unit size
+GPU_TOLERANCE = 2e-2
 SAMPLES = 240
 SMALL = WaveNetSpec(residual_channels=6, skip_channels=10, out_channels=8, cond_channels=3, dilations=(1, 2, 4, 3, 16),
                     hint="f0", roll_encoding="velocity")
@@ -119,6 +124,32 @@ def test_engine_has_no_state_left_from_its_rehearsal(model):
     np.testing.assert_array_equal(fed(engine), fresh)
 
 
+def test_what_entered_each_layer_is_that_of_the_reference(model):
+    engine, reference = OnnxEngine(model), ReferenceEngine(model)
+    assert not engine.layer_inputs().any()
+    roll, samples = phrase()
+    for size in (1, 2, 13, 40):
+        for player in (engine, reference):
+            player.feed(roll[:size], samples[:size])
+        np.testing.assert_allclose(engine.layer_inputs(), reference.layer_inputs(), rtol=0, atol=TOLERANCE)
+    assert engine.layer_inputs().shape == (model.spec.layers, model.spec.residual_channels)
+    engine.layer_inputs()[:] = np.inf  # a copy
+    assert np.isfinite(engine.layer_inputs()).all()
+    engine.reset()
+    assert not engine.layer_inputs().any()
+
+
+@pytest.mark.parametrize("held", [1, 8, SAMPLES])
+def test_hints_of_many_samples_are_those_of_the_definition(model, held):
+    engine, column = OnnxEngine(model), np.zeros(PITCHES, np.uint8)
+    column[[0, 60, 67, 127]] = 90, 1, 127, 3
+    assert engine._hints(column, held).any() == (model.spec.hint == "f0")
+    for first in (0, 48_000 * 3_600 * 24, 2**40 + 1):
+        engine._sample = first
+        expected = [hint_columns(model.spec, (column > 0) & (model.spec.hint == "f0"), first + t) for t in range(held)]
+        np.testing.assert_allclose(engine._hints(column, held), expected, rtol=0, atol=1e-6)
+
+
 def test_two_engines_on_one_model_do_not_share_state(model):
     one, two = OnnxEngine(model), OnnxEngine(model)
     alone = fed(OnnxEngine(model))
@@ -160,6 +191,40 @@ def test_missing_onnxruntime_is_engine_unavailable(model, monkeypatch):
 def test_unknown_provider_is_refused_naming_those_that_exist(model):
     with pytest.raises(EngineUnavailable, match="CPUExecutionProvider"):
         OnnxEngine(model, providers=("NoSuchProvider",))
+
+
+def test_provider_that_the_runtime_drops_is_not_replaced_in_silence(model, monkeypatch):
+    import onnxruntime
+
+    class Dropped(onnxruntime.InferenceSession):
+        def get_providers(self):
+            return ["CPUExecutionProvider"]
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Dropped)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [AZURE, "CPUExecutionProvider"])
+    with pytest.raises(EngineUnavailable, match=f"{AZURE} does not load"):
+        OnnxEngine(model, providers=(AZURE, "CPUExecutionProvider"))
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_it_computes_what_the_reference_does_and_its_rings_stay_there(model):
+    """Tolerance: a GPU may sum in another order, and in TF32 (10 bits) where it multiplies matrices."""
+    import onnxruntime
+
+    if CUDA not in onnxruntime.get_available_providers():
+        pytest.skip(f"ONNX Runtime has no {CUDA} here: pip install onnxruntime-gpu")
+    if available_engines()["cuda"] and "GPU" in available_engines()["cuda"]:
+        pytest.skip(available_engines()["cuda"])
+    engine = OnnxEngine(model, providers=(CUDA,))
+    assert [ring.device_name() for ring in engine._rings] == ["cuda", "cuda"]
+    np.testing.assert_allclose(fed(engine), fed(ReferenceEngine(model)), rtol=0, atol=GPU_TOLERANCE)
+    roll, samples = phrase()
+    reference = ReferenceEngine(model)
+    reference.feed(roll, samples)
+    np.testing.assert_allclose(engine.layer_inputs(), reference.layer_inputs(), rtol=0, atol=GPU_TOLERANCE)
+    for size in (1, 7, 64):
+        engine.reset()
+        np.testing.assert_array_equal(fed(engine, size), fed(OnnxEngine(model, providers=(CUDA,))))
 
 
 def test_graph_that_the_runtime_refuses_is_a_model_file_error(model):

@@ -10,10 +10,12 @@ import pytest
 
 import training.evaluate
 from livewave.music.compass import Compass
-from livewave.render.wavenet import Model
+from livewave.render.wavenet import Model, ReferenceEngine, log_softmax, mulaw_encode
 from tests.toys import tiny_model, tiny_model_file
-from training.data import Note
-from training.evaluate import SONGS, adherence, chord_recall, in_tune, level_db, main, play, scores, song
+from training.data import Note, Piece
+from training.evaluate import (
+    SONGS, adherence, chord_recall, held_out_nats, in_tune, level_db, main, play, scores, song,
+)
 
 RATE_HZ = 16_000
 COMPASS = Compass(55, 88)
@@ -142,7 +144,8 @@ def test_level_is_in_db_of_full_scale():
 @pytest.fixture
 def perfect(monkeypatch):
     """In place of the net somebody who sings every note."""
-    def sing(model: Model, notes: list[Note], seed: int, temperature: float, tail_s: float = 1.0) -> np.ndarray:
+    def sing(model: Model, notes: list[Note], seed: int, temperature: float, tail_s: float = 1.0,
+             precision: str = "auto") -> np.ndarray:
         audio = sung(notes)
         return np.concatenate((audio, np.zeros(round(tail_s * RATE_HZ), np.float32)))
 
@@ -161,10 +164,10 @@ def test_adherence_is_one_for_a_singer_and_nothing_for_a_net_of_random_weights(p
 
 
 def test_restarts_of_a_singer_are_all_spoken_and_its_rests_are_silent(perfect, monkeypatch):
-    _, row = training.evaluate._restart(tiny_model(), COMPASS, 1, 0.8)
+    _, row = training.evaluate._restart(tiny_model(), COMPASS, 1, 0.8, "auto")
     assert row["restart.spoken"] == 1.0 and row["restart.rest_db"] < -80.0
     monkeypatch.setattr(training.evaluate, "play", lambda *_, **__: sung([Note(0.0, 6.6, 62, 95)]))  # a drone
-    _, row = training.evaluate._restart(tiny_model(), COMPASS, 1, 0.8)
+    _, row = training.evaluate._restart(tiny_model(), COMPASS, 1, 0.8, "auto")
     assert row["restart.spoken"] == 0.0 and row["restart.rest_db"] > -3.0
 
 
@@ -179,8 +182,22 @@ def test_every_score_of_a_singer_is_as_good_as_it_gets(perfect, monkeypatch):
 
 
 def test_the_command_prints_the_mean_over_its_seeds_and_writes_what_was_played(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(training.evaluate, "scores", lambda model, compass, temperature, seed: (
+    monkeypatch.setattr(training.evaluate, "scores", lambda model, compass, temperature, seed, precision: (
         {"a": float(seed), "low": float(compass.low)}, {"take": np.zeros(160, np.float32)}))
     main([str(tiny_model_file(tmp_path)), "--seeds", "3", "--wav", str(tmp_path / "wav")])
     assert json.loads(capsys.readouterr().out).items() >= {"score.a": 2.0, "score.low": 48.0, "score.seeds": 3}.items()
     assert sorted(path.name for path in (tmp_path / "wav").iterdir()) == ["take_1.wav", "take_2.wav", "take_3.wav"]
+
+
+def test_held_out_loss_is_what_the_reference_says_and_rounding_costs_little():
+    model = tiny_model()
+    rng = np.random.default_rng(1)
+    audio = rng.uniform(-0.5, 0.5, 800).astype(np.float32)
+    roll = (rng.random((50, 128)) < 0.02).astype(np.uint8)
+    piece = Piece(audio, roll, np.zeros((800, 4), np.float32))
+    logits = np.empty((800, 256), np.float32)
+    ReferenceEngine(model).feed(roll, audio, logits)
+    surprise = -log_softmax(logits)[np.arange(800), mulaw_encode(audio)]
+    exact = held_out_nats(model, [piece], "f32")
+    assert exact == pytest.approx(surprise[model.spec.receptive_field :].mean(), abs=1e-4)
+    assert 0.0 < abs(held_out_nats(model, [piece], "int8") - exact) < 0.05

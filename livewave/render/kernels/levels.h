@@ -175,7 +175,7 @@ struct Int8 {
     static Row kept(const float* vector, int width, char* memory) {
         Vec found = spread(0x1p-60f);
         for (int i = 0; i < width; i += LANES) found = larger(found, magnitude(load(vector + i)));
-        const Ints power = exponent(largest(found));
+        const Words power = exponent(largest(found));
         const int below_top = (width > LONG ? LOG2_WIDE - 1 : LOG2_WIDE) - 1;
         put<Wide>(vector, width, ratio_to(power, below_top), memory);
         scale_of(memory, width) = ratio_of(power, below_top)[0];

@@ -1,6 +1,13 @@
 // Memory, panels, and matrices of floats: their packing and their product with a vector. README.md draws the layout.
 // Included by net.cpp inside its namespace, after vec.h.
 
+#if defined(__SANITIZE_ADDRESS__)  // then arrays lie apart, and what is between them is not to be touched
+extern "C" void __asan_poison_memory_region(const volatile void*, size_t);
+constexpr size_t GAP = 64;
+#else
+constexpr size_t GAP = 0;
+#endif
+
 // A bump allocator. Without memory it only counts, so that one pass sizes what the next one fills.
 struct Arena {
     char* memory;
@@ -10,6 +17,10 @@ struct Arena {
     T* take(size_t count) {
         T* taken = memory ? reinterpret_cast<T*>(memory + used) : nullptr;
         used += (count * sizeof(T) + 63) / 64 * 64;
+#if defined(__SANITIZE_ADDRESS__)
+        if (memory) __asan_poison_memory_region(memory + used, GAP);
+#endif
+        used += GAP;
         return taken;
     }
 };

@@ -378,8 +378,8 @@ private:
             --unsettled;
         }
         prefetch_queue(0), prefetch_queue(1);
-        multiply_past(0);
         input_layer(x);
+        multiply_past(0);
         memcpy(skip, skip_bias, sizeof(float) * Sp);
         for (int k = 0; k < d.layers; ++k) {
             Layer& layer = layers[k];

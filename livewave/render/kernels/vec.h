@@ -45,9 +45,9 @@ inline Ints rounded(Vec v) { return reinterpret_cast<Ints>(v + ROUND) - 0x4b4000
 
 // 2^n, the power of two in v: 2^n <= |v| < 2^(n + 1). Then it over, and under, another one: whole numbers do in a few
 // steps what a division takes long for. Good for |v| and 2^power between 2^-60 and 2^60.
-inline Ints exponent(Vec v) { return reinterpret_cast<Ints>(v) & 0x7f800000; }
-inline Vec ratio_to(Ints exponent, int power) { return reinterpret_cast<Vec>(((254 + power) << 23) - exponent); }
-inline Vec ratio_of(Ints exponent, int power) { return reinterpret_cast<Vec>(exponent - (power << 23)); }
+inline Words exponent(Vec v) { return reinterpret_cast<Words>(v) & 0x7f800000u; }
+inline Vec ratio_to(Words exponent, int power) { return reinterpret_cast<Vec>((uint32_t(254 + power) << 23) - exponent); }
+inline Vec ratio_of(Words exponent, int power) { return reinterpret_cast<Vec>(exponent - (uint32_t(power) << 23)); }
 
 // e^x as scale * (1 + rest), for x in -87..88. Keeping 1 apart leaves e^x - 1 exact to the last bits near 0.
 // Polynomial: Cephes expf (Moshier), |error| < 2e-7 relative.

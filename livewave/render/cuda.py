@@ -1,0 +1,738 @@
+"""The GPU engine: what a net weighs, how it is dealt out to thread blocks, and one launch for each block of samples.
+
+    Parts, Plan    which stages of the net each thread block holds, and where (`lay_out`, `deal`)
+    Image          the weights as the kernel reads them (`pack`)
+    Gpu            the machine: memory, copies, the compiled kernel. Tests put a CPU emulator in its place
+    CudaChoir      many voices of one net; CudaEngine is one voice
+
+The kernel is kernels/cuda/wavenet.cu: compiled at first use for the GPU that is there, and kept in the user's cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from livewave import EngineUnavailable
+from livewave.render.wavenet import (
+    CLASSES, HINT_CHANNELS, MULAW, PITCHES, SILENCE_CLASS, Model, WaveNetSpec, Weights, check_block, check_weights,
+    mulaw_thresholds, phase_steps,
+)
+
+VOICES = 8  # of a choir: the columns of a tensor-core tile
+THREADS = 256  # of a part
+TILE_BYTES = 512  # 16 x 16 weights in f16, or 16 x 8 sums in float
+RECENT_CLASSES = 16
+HALF_MOST = 65504.0
+SOURCES = ("wavenet.cu", "device.cuh")
+ENTRY = "livewave_render"
+OLDEST = (8, 0)  # compute capability: what the tensor-core product and the messages need
+REMEDY = "install the packages with `pip install 'livewave[gpu]'`, or choose another engine"
+
+
+def _structure(name: str, integers: str, floats: str = "", longs: str = "") -> type[ctypes.Structure]:
+    """A structure of 64-bit numbers, then 32-bit ones, as wavenet.cu declares it."""
+    fields = [(field, ctypes.c_uint64) for field in longs.split()]
+    fields += [(field, ctypes.c_float if field in floats.split() else ctypes.c_int32) for field in integers.split()]
+    return type(name, (ctypes.Structure,), {"_fields_": fields})
+
+
+Plan = _structure("Plan", """parts mail_shared layers residual skip hidden outputs cond legal_outputs legal_cond
+    roll_kernel class_kernel input_kernel input_steps mixtures velocity hint silence_class silence
+    parts_at tables_at""", floats="silence")
+Tables = _structure("Tables", """dilations queues heard_rows class_rows
+    condition_kernel condition_bias condition gate_bias mulaw thresholds phase_steps
+    state_units mail_units mail_stride_units waveform_units classes_units""")
+Part = _structure("Part", """input first_layer layers hidden logits image_at image_bytes layer_bytes
+    current skip_weights residual_bias residual skip_bias input_waveform newest_tap input_bias hint_rows
+    hidden_weights hidden_bias logits_weights logits_bias base ahead stream entry inputs pasts gated condition
+    rectified activated logit_rows waveform classes masks hints starts
+    mail mail_bytes mail_stream mail_skip mail_hidden mail_heard shared_bytes""")
+Block = _structure("Block", """samples columns given want_logits recent_at rolls_at temperatures_at numbers_at
+    logits_at unused""", longs="sample sequence")
+
+
+class Machine(Protocol):
+    """What plays the kernel: `Gpu`, or an emulator in the tests. Memory and Stage are its own."""
+
+    shared_bytes: int  # that one thread block can have
+    blocks: int  # thread blocks that run at the same time
+    cluster_blocks: int  # most thread blocks that can share memory; 1: none
+
+    def upload(self, data: np.ndarray) -> Any: ...
+    def zeros(self, size_bytes: int) -> Any: ...
+    def clear(self, memory: Any) -> None: ...
+    def read(self, memory: Any, offset: int, size_bytes: int) -> np.ndarray: ...
+    def stage(self, in_bytes: int, out_bytes: int) -> Any: ...
+    def run(self, launch: Launch, in_bytes: int, out_bytes: int) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass
+class Launch:
+    """All that launches of one choir have in common. `stage` has `inputs` and `outputs`, uint8 arrays."""
+
+    choirs: int
+    parts: int
+    shared_bytes: int
+    clustered: bool
+    net: Any
+    state: Any
+    stage: Any
+
+
+class CudaChoir:
+    """One net for many voices that advance together, each with its own roll, uniforms and temperature.
+
+    voices  rounded up to a multiple of 8 on the GPU: one costs what eight cost
+    Thread: performer only. Staging memory is made once, and again when a longer block comes; a block is one copy in,
+    one launch and one copy out. Raises EngineUnavailable without a GPU, without its packages, and for a net that does
+    not fit; ValueError on a shape mismatch, before any state changes.
+    """
+
+    name = "cuda"
+    precision = "f16"
+
+    def __init__(self, model: Model, voices: int, device: int = 0, machine: Machine | None = None) -> None:
+        check_weights(model.spec, model.weights)
+        if voices < 1:
+            raise ValueError(f"voices is {voices}; a choir has at least 1")
+        self.spec, self.voices = model.spec, voices
+        choirs = -(-voices // VOICES)
+        self._machine = machine or Gpu(device)
+        score = deal(model.spec, self._machine, choirs)
+        image, self._queue_units, state_bytes = pack(model, score)
+        self.weight_bytes = sum(part.image_bytes for part in score.parts)
+        self._state_bytes = state_bytes
+        self._padded = choirs * VOICES
+        self._launch: Launch | None = Launch(
+            choirs, len(score.parts), score.shared_bytes, score.mail_shared and len(score.parts) > 1,
+            self._machine.upload(image), self._machine.zeros(choirs * state_bytes), None)
+        self._recent = np.zeros((self._padded, model.spec.roll_kernel, PITCHES), np.uint8)  # newest first
+        self._sample = self._sequence = 0
+        self._room = (0, 0)
+
+    def reset(self) -> None:
+        """Back to the silence before the first sample."""
+        self._machine.clear(self._open().state)
+        self._recent[:] = 0
+        self._sample = self._sequence = 0
+
+    def render(self, rolls: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperatures: np.ndarray) -> None:
+        """Fill `out` with the next samples of every voice.
+
+        rolls         uint8   [voices, columns, 128]  velocity while the pitch sounds, 0 otherwise
+        uniforms      float32 [voices, samples]       in [0, 1)
+        out           float32 [voices, samples]       written; columns must divide samples
+        temperatures  float32 [voices]                divides the logits; 0 takes the most likely sample
+        """
+        self._check(rolls, out)
+        _check("uniforms", uniforms, out.shape)
+        _check("temperatures", temperatures, (self.voices,))
+        _check_writeable("out", out)
+        audio, _ = self._play(rolls, uniforms, temperatures, given=False, want_logits=False)
+        out[:] = audio
+
+    def feed(self, rolls: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None) -> None:
+        """Advance every voice on given audio. A NaN is heard as silence.
+
+        rolls    uint8   [voices, columns, 128]      as in `render`
+        samples  float32 [voices, samples]           -1..1 at spec.model_rate_hz
+        logits   float32 [voices, samples, outputs]  written when given: what the net expected before each sample
+        """
+        self._check(rolls, samples)
+        if logits is not None:
+            _check("logits", logits, (*samples.shape, self.spec.outputs))
+            _check_writeable("logits", logits)
+        silent = np.zeros(self.voices, np.float32)
+        _, rows = self._play(rolls, samples, silent, given=True, want_logits=logits is not None)
+        if logits is not None:
+            logits[:] = rows
+
+    def layer_inputs(self) -> np.ndarray:
+        """float32 [voices, layers, residual_channels]: what entered each layer at the newest sample, kept in f16."""
+        spec, state = self.spec, self._open().state
+        pitch = _padded(spec.residual_channels) + 8
+        found = np.zeros((self._padded, spec.layers, spec.residual_channels), np.float32)
+        for choir in range(self._padded // VOICES):
+            for k, (unit, dilation) in enumerate(zip(self._queue_units, spec.dilations)):
+                slot = (self._sample - 1) % dilation
+                offset = choir * self._state_bytes + 16 * (unit + slot * pitch)
+                row = self._machine.read(state, offset, 16 * pitch).view(np.float16).reshape(VOICES, pitch)
+                found[choir * VOICES : (choir + 1) * VOICES, k] = row[:, : spec.residual_channels]
+        return found[: self.voices]
+
+    def close(self) -> None:
+        """Release weights and state. Any other call after this raises ValueError."""
+        if self._launch is not None:
+            self._launch = None
+            self._machine.close()
+
+    def _open(self) -> Launch:
+        if self._launch is None:
+            raise ValueError("this engine is closed")
+        return self._launch
+
+    def _check(self, rolls: np.ndarray, samples: np.ndarray) -> None:
+        self._open()
+        if rolls.ndim != 3 or samples.ndim != 2 or len(rolls) != self.voices or len(samples) != self.voices:
+            raise ValueError(f"rolls are {list(rolls.shape)} and audio is {list(samples.shape)} for {self.voices} "
+                             "voices; expected [voices, columns, 128] and [voices, samples]")
+        check_block(self.spec, rolls[0], samples[0])
+        if not samples.shape[1]:
+            raise ValueError("the block has no samples")
+
+    def _play(self, rolls: np.ndarray, numbers: np.ndarray, temperatures: np.ndarray, given: bool,
+              want_logits: bool) -> tuple[np.ndarray, np.ndarray]:
+        """One launch. Views of the stage: float32 [voices, samples], and [voices, samples, outputs] or nothing."""
+        launch, samples, columns = self._open(), numbers.shape[1], rolls.shape[1]
+        block, in_bytes, out_bytes = self._lay_block(samples, columns, given, want_logits)
+        self._make_room(launch, in_bytes, out_bytes)
+        inputs, outputs = launch.stage.inputs, launch.stage.outputs
+        inputs[: ctypes.sizeof(block)] = np.frombuffer(block, np.uint8)
+        _view(inputs, block.recent_at, np.uint8, self._recent.shape)[:] = self._recent
+        for offset, values in ((block.rolls_at, rolls), (block.temperatures_at, temperatures),
+                               (block.numbers_at, numbers)):
+            room = _view(inputs, offset, values.dtype, (self._padded, *values.shape[1:]))
+            room[: self.voices] = values
+            room[self.voices :] = 0
+        self._machine.run(launch, in_bytes, out_bytes)
+        self._remember(rolls, samples // columns, samples)
+        self._sample += samples
+        self._sequence = (self._sequence + samples) % 2**32
+        audio = _view(outputs, 0, np.float32, (self._padded, samples))
+        rows = (self._padded, samples, self.spec.outputs) if want_logits else (0,)
+        return audio[: self.voices], _view(outputs, block.logits_at, np.float32, rows)[: self.voices]
+
+    def _lay_block(self, samples: int, columns: int, given: bool, want_logits: bool) -> tuple[Any, int, int]:
+        """The head of what a launch reads, and the bytes of what it reads and writes."""
+        recent = 16 * -(-ctypes.sizeof(Block) // 16)
+        rolls = recent + self._recent.nbytes
+        temperatures = rolls + self._padded * columns * PITCHES
+        numbers = temperatures + 4 * self._padded
+        audio_bytes = 4 * self._padded * samples
+        logit_bytes = audio_bytes * self.spec.outputs if want_logits else 0
+        block = Block(self._sample, self._sequence, samples, columns, given, want_logits, recent, rolls, temperatures,
+                      numbers, audio_bytes, 0)
+        return block, numbers + audio_bytes, audio_bytes + logit_bytes
+
+    def _make_room(self, launch: Launch, in_bytes: int, out_bytes: int) -> None:
+        if in_bytes > self._room[0] or out_bytes > self._room[1]:
+            self._room = (max(in_bytes, self._room[0]), max(out_bytes, self._room[1]))
+            launch.stage = self._machine.stage(*self._room)
+
+    def _remember(self, rolls: np.ndarray, held: int, samples: int) -> None:
+        kept = min(self.spec.roll_kernel, samples)
+        self._recent[:, kept:] = self._recent[:, : self.spec.roll_kernel - kept].copy()
+        for age in range(kept):
+            self._recent[: self.voices, age] = rolls[:, (samples - 1 - age) // held]
+
+
+class CudaEngine:
+    """One voice on the GPU. See `livewave.render.engine.Engine`, and `CudaChoir` for threads, allocation and errors."""
+
+    name = "cuda"
+    precision = "f16"
+
+    def __init__(self, model: Model, device: int = 0, machine: Machine | None = None) -> None:
+        self._choir = CudaChoir(model, 1, device, machine)
+        self.spec, self.weight_bytes = model.spec, self._choir.weight_bytes
+        self._temperature = np.zeros(1, np.float32)
+
+    def reset(self) -> None:
+        """Back to the silence before the first sample."""
+        self._choir.reset()
+
+    def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0) -> None:
+        """Fill `out` with the next samples. See `Engine.render`."""
+        check_block(self.spec, roll, out)
+        self._temperature[0] = temperature
+        self._choir.render(roll[None], uniforms[None], out[None], self._temperature)
+
+    def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None) -> None:
+        """Advance on given audio. See `Engine.feed`. A NaN is heard as silence."""
+        check_block(self.spec, roll, samples)
+        self._choir.feed(roll[None], samples[None], None if logits is None else logits[None])
+
+    def layer_inputs(self) -> np.ndarray:
+        """float32 [layers, residual_channels]. See `Engine.layer_inputs`."""
+        return self._choir.layer_inputs()[0]
+
+    def close(self) -> None:
+        """Release weights and state. Any other call after this raises ValueError."""
+        self._choir.close()
+
+
+# ---- dealing the net out to thread blocks
+
+
+@dataclass
+class Score:
+    """Who plays what: the parts of a choir, in the order in which a sample passes them."""
+
+    parts: list[Any]
+    shared_bytes: int  # of the largest part
+    mail_shared: bool
+
+
+def deal(spec: WaveNetSpec, machine: Machine, choirs: int) -> Score:
+    """As few parts as shared memory allows. Raises EngineUnavailable, with figures, when the machine is too small.
+
+    Parts that can form one cluster hear from each other through shared memory; otherwise through global memory, and
+    then all parts of all choirs must run at the same time.
+    """
+    parts = _fill(spec, machine.shared_bytes, mail_shared=True)
+    mail_shared = bool(parts) and len(parts) <= max(machine.cluster_blocks, 1)
+    if not mail_shared:
+        parts = _fill(spec, machine.shared_bytes, mail_shared=False)
+        if len(parts) * choirs > machine.blocks:
+            raise EngineUnavailable(
+                f"the cuda engine needs {len(parts)} thread blocks at once for each {VOICES} voices of this net, "
+                f"{len(parts) * choirs} in all; this GPU runs {machine.blocks}. Play at most "
+                f"{machine.blocks // len(parts) * VOICES} voices, or choose another engine")
+    return Score(parts, max(part.shared_bytes for part in parts), mail_shared)
+
+
+def _fill(spec: WaveNetSpec, shared_bytes: int, mail_shared: bool) -> list[Any]:
+    """Parts, each with as many stages as fit. Empty when mail makes the difference between fitting and not."""
+    stages = ["input", *range(spec.layers), "hidden", "logits"]
+    parts, held = [], []
+    for stage in stages:
+        if lay_out(spec, [*held, stage], mail_shared).shared_bytes > shared_bytes and held:
+            parts.append(lay_out(spec, held, mail_shared))
+            held = []
+        held.append(stage)
+        needed = lay_out(spec, held, mail_shared).shared_bytes
+        if needed > shared_bytes:
+            if mail_shared:
+                return []
+            what = f"layer {stage}" if isinstance(stage, int) else f"the {stage} stage"
+            raise EngineUnavailable(f"the cuda engine keeps {what} of this net in {needed} bytes of shared memory; "
+                                    f"a thread block of this GPU has {shared_bytes}. Play a narrower net, or choose "
+                                    "another engine")
+    return [*parts, lay_out(spec, held, mail_shared)]
+
+
+def lay_out(spec: WaveNetSpec, stages: list[Any], mail_shared: bool) -> Any:
+    """A Part: sizes of what it holds, and where each thing lies in its shared memory (image_at is not known yet)."""
+    R, S, A, O, C = _widths(spec)
+    layers = [stage for stage in stages if isinstance(stage, int)]
+    count = len(layers)
+    part = Part(input="input" in stages, first_layer=layers[0] if layers else 0, layers=count,
+                hidden="hidden" in stages, logits="logits" in stages)
+    heap = _Heap(part)
+    gate, square = 2 * R * R * 2, R * R * 2
+    if count:
+        inner = _Heap(part, gate)
+        inner.take(current=gate, skip_weights=R * S * 2, residual_bias=4 * R, residual=square)
+        part.layer_bytes = inner.used
+        last = layers[-1] == spec.layers - 1
+        heap.used = count * inner.used - last * (4 * R + square)
+        heap.take(skip_bias=4 * S * (layers[0] == 0))
+    if part.input:
+        heap.take(input_waveform=2 * R * _padded(spec.input_kernel), newest_tap=4 * R, input_bias=4 * R,
+                  hint_rows=4 * R * HINT_CHANNELS * (spec.hint != "none"))
+    if part.hidden:
+        heap.take(hidden_weights=2 * S * A, hidden_bias=4 * A)
+    if part.logits:
+        heap.take(logits_weights=2 * A * O, logits_bias=4 * O)
+    part.image_bytes = heap.used
+    rows = 2 * VOICES * (R + 8)
+    heap.take(base=count * R // 8 * TILE_BYTES, ahead=count * R // 8 * TILE_BYTES,
+              stream=(count > 0) * R // 16 * TILE_BYTES, inputs=count * rows, pasts=count * rows,
+              gated=count * rows, starts=4 * count)
+    if C and (count or part.input):
+        heap.take(condition=2 * VOICES * (C + 8), masks=spec.roll_kernel * VOICES * PITCHES // 8)
+    if part.input:
+        heap.take(entry=R // 16 * TILE_BYTES, waveform=4 * VOICES * spec.input_kernel,
+                  classes=4 * VOICES * RECENT_CLASSES, hints=4 * VOICES * HINT_CHANNELS)
+    heap.take(rectified=part.hidden * 2 * VOICES * (S + 8), activated=part.logits * 2 * VOICES * (A + 8),
+              logit_rows=part.logits * 4 * VOICES * (O + 4))
+    mail = _Heap(part)
+    mail.take(mail_heard=8 * VOICES * part.input, mail_stream=8 * VOICES * R * (count > 0 and not part.input),
+              mail_skip=8 * VOICES * S * ((count > 0 and layers[0] > 0) or (part.hidden and not count)),
+              mail_hidden=8 * VOICES * A * (part.logits and not part.hidden))
+    part.mail, part.mail_bytes = heap.used, mail.used
+    part.shared_bytes = heap.used + mail.used * mail_shared
+    return part
+
+
+class _Heap:
+    """Gives out consecutive places, 16 bytes apart, and writes them into a part."""
+
+    def __init__(self, part: Any, used: int = 0) -> None:
+        self._part, self.used = part, used
+
+    def take(self, **sizes: int) -> None:
+        for name, size in sizes.items():
+            setattr(self._part, name, self.used)
+            self.used += 16 * -(-int(size) // 16)
+
+
+def _widths(spec: WaveNetSpec) -> tuple[int, ...]:
+    """R, S, A, outputs and C, padded to whole tiles."""
+    widths = (spec.residual_channels, spec.skip_channels, spec.out_channels, spec.outputs, spec.cond_channels)
+    return tuple(_padded(width) for width in widths)
+
+
+def _padded(width: int) -> int:
+    return 16 * -(-width // 16)
+
+
+# ---- the weights as the kernel reads them
+
+
+def in_f16(weights: np.ndarray) -> np.ndarray:
+    """To the nearest f16, ties to even; beyond its range, to its largest."""
+    return np.clip(weights, -HALF_MOST, HALF_MOST).astype(np.float16)
+
+
+def fragments(matrix: np.ndarray) -> np.ndarray:
+    """float [outputs, inputs], both in sixteens -> f16 [outputs / 16, inputs / 16, lane, 8]: what a lane gives to
+    mma.m16n8k16 lies in one piece. Source: PTX ISA, "Matrix fragments for mma.m16n8k16"."""
+    outputs, inputs = matrix.shape
+    tiles = in_f16(matrix).reshape(outputs // 16, 2, 8, inputs // 16, 2, 4, 2)  # half, group, .., half, in group, pair
+    return np.ascontiguousarray(tiles.transpose(0, 3, 2, 5, 4, 1, 6)).reshape(outputs // 16, inputs // 16, 32, 8)
+
+
+def _matrix(weights: np.ndarray) -> np.ndarray:
+    """[inputs, outputs] -> fragments, padded with zeros."""
+    inputs, outputs = weights.shape
+    return fragments(_widened(weights.T, _padded(outputs), _padded(inputs)))
+
+
+def _gate_rows(rows: np.ndarray) -> np.ndarray:
+    """[2 R, ...], filter then gate -> [2 padded R, ...]: 8 channels of the filter, the same 8 of the gate, and on."""
+    R = len(rows) // 2
+    halves = rows.reshape(2, R, -1)
+    room = np.zeros((2, _padded(R), halves.shape[2]), np.float32)
+    room[:, :R] = halves
+    return room.reshape(2, _padded(R) // 8, 8, -1).transpose(1, 0, 2, 3).reshape(2 * _padded(R), -1)
+
+
+def _gate_matrix(weights: np.ndarray) -> np.ndarray:
+    """[inputs, 2 R] -> fragments whose tiles hold filter and gate of the same channels."""
+    rows = _gate_rows(weights.T)
+    return fragments(_widened(rows, len(rows), _padded(len(weights))))
+
+
+def _widened(array: np.ndarray, *shape: int) -> np.ndarray:
+    room = np.zeros(shape, np.float32)
+    room[tuple(slice(size) for size in array.shape)] = array
+    return room
+
+
+class _Image:
+    """Arrays one after another, each on a multiple of 16 bytes."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self.used = 0
+
+    def put(self, array: np.ndarray) -> int:
+        """Where it lies."""
+        offset, data = self.used, np.ascontiguousarray(array).tobytes()
+        self._pieces.append(data + bytes(-len(data) % 16))
+        self.used += len(self._pieces[-1])
+        return offset
+
+    def array(self) -> np.ndarray:
+        return np.frombuffer(b"".join(self._pieces), np.uint8)
+
+
+def pack(model: Model, score: Score) -> tuple[np.ndarray, list[int], int]:
+    """What the kernel calls `net`; where each layer's queue lies in a choir's state, in units of 16 bytes; and the
+    bytes of that state. 32 bits count both: a layer that fits a thread block has at most 128 channels or so."""
+    spec, w = model.spec, model.weights
+    R, S, A, O, C = _widths(spec)
+    mail_units = max(part.mail_bytes for part in score.parts) // 16
+    waveform_units = len(score.parts) * mail_units * (not score.mail_shared)
+    classes_units = waveform_units + -(-4 * VOICES * spec.input_kernel // 16)
+    queues = list(np.cumsum([classes_units + 4 * VOICES * RECENT_CLASSES // 16, *(d * (R + 8) for d in spec.dilations)],
+                            dtype=np.int64))
+    state_units = int(queues.pop())
+    image = _Image()
+    image.put(np.zeros(ctypes.sizeof(Plan), np.uint8))
+    for part in score.parts:
+        part.image_at = image.used
+        for array in _part_weights(spec, w, part):
+            image.put(array)
+        assert image.used - part.image_at == part.image_bytes, "lay_out and _part_weights disagree"
+    tables = Tables(state_units=state_units, mail_units=0, mail_stride_units=mail_units,
+                    waveform_units=waveform_units, classes_units=classes_units)
+    for name, array in _tables(spec, w, queues):
+        setattr(tables, name, image.put(array))
+    plan = Plan(
+        len(score.parts), score.mail_shared, spec.layers, R, S, A, O, C, spec.outputs, spec.cond_channels,
+        spec.roll_kernel, spec.class_kernel, spec.input_kernel, _padded(spec.input_kernel) // 16,
+        spec.mixtures if spec.output == "logistic" else 0, spec.roll_encoding == "velocity", spec.hint == "f0",
+        SILENCE_CLASS, 0.0 if spec.output == "logistic" else MULAW[SILENCE_CLASS])
+    plan.parts_at = image.put(np.frombuffer(b"".join(bytes(part) for part in score.parts), np.uint8))
+    plan.tables_at = image.put(np.frombuffer(tables, np.uint8))
+    net = image.array().copy()
+    net[: ctypes.sizeof(Plan)] = np.frombuffer(plan, np.uint8)
+    return net, [int(unit) for unit in queues], 16 * state_units
+
+
+def _part_weights(spec: WaveNetSpec, w: Weights, part: Any) -> Iterator[np.ndarray]:
+    """In the order of `lay_out`."""
+    R = _padded(spec.residual_channels)
+    for k in range(part.first_layer, part.first_layer + part.layers):
+        yield _gate_matrix(w["past"][k])
+        yield _gate_matrix(w["current"][k])
+        yield _matrix(w["skip"][k])
+        if k < spec.layers - 1:
+            yield _widened(w["residual_bias"][k], R)
+            yield _matrix(w["residual"][k])
+    if part.layers and part.first_layer == 0:
+        yield _widened(w["skip_bias"], _padded(spec.skip_channels))
+    if part.input:
+        yield _matrix(w["input_waveform"]) if spec.input_kernel else np.zeros(0, np.uint8)
+        yield _newest_tap(spec, w)
+        yield _widened(w["input_bias"], R)
+        if spec.hint != "none":
+            yield _widened(w["hint"], HINT_CHANNELS, R)
+    if part.hidden:
+        yield _matrix(w["hidden"])
+        yield _widened(w["hidden_bias"], _padded(spec.out_channels))
+    if part.logits:
+        yield _matrix(w["logits"])
+        yield _widened(w["logits_bias"], _padded(spec.outputs))
+
+
+def _newest_tap(spec: WaveNetSpec, w: Weights) -> np.ndarray:
+    """float32 [R]: what the newest sample is multiplied with, rounded as the older ones."""
+    R = _padded(spec.residual_channels)
+    return _widened(in_f16(w["input_waveform"][0]), R) if spec.input_kernel else np.zeros(R, np.float32)
+
+
+def _tables(spec: WaveNetSpec, w: Weights, queues: list[int]) -> Iterator[tuple[str, np.ndarray]]:
+    R, C = _padded(spec.residual_channels), spec.cond_channels
+    yield "dilations", np.array(spec.dilations, np.int32)
+    yield "queues", np.array(queues, np.uint32)
+    yield "mulaw", MULAW
+    yield "thresholds", mulaw_thresholds()
+    yield "phase_steps", phase_steps(spec)
+    yield "gate_bias", np.stack([_gate_rows(rows) for rows in w["gate_bias"]])
+    if spec.output == "mulaw":
+        heard = MULAW[:, None] * _newest_tap(spec, w)
+        if spec.class_kernel:
+            heard += _widened(w["input_classes"][0], CLASSES, R)
+        yield "heard_rows", heard
+    if spec.class_kernel > 1:
+        yield "class_rows", _widened(w["input_classes"][1:], spec.class_kernel - 1, CLASSES, R)
+    if C:
+        yield "condition_kernel", w["condition_kernel"]
+        yield "condition_bias", w["condition_bias"]
+        yield "condition", np.stack([_gate_matrix(matrix) for matrix in w["condition"]])
+
+
+# ---- the machine
+
+
+def compile_kernel(arch: str) -> bytes:
+    """The kernel as a cubin for `arch` ("sm_90"), from the cache or by NVRTC. Needs no GPU.
+
+    Raises EngineUnavailable without the packages, or when NVRTC refuses.
+    """
+    with _gpu_packages():
+        from cuda.bindings import nvrtc
+        from cuda.core import Program, ProgramOptions
+
+        version = ".".join(map(str, nvrtc.nvrtcVersion()[1:]))
+    folder = Path(__file__).parent / "kernels" / "cuda"
+    source = {name: (folder / name).read_text(encoding="utf-8") for name in SOURCES}
+    key = hashlib.sha256(repr((sorted(source.items()), arch, version)).encode()).hexdigest()
+    cached = _cache_folder() / f"{key[:32]}.cubin"
+    code = _read_checked(cached)
+    if code is None:
+        options = ProgramOptions(name=SOURCES[0], arch=arch, std="c++17", include_path=str(folder))
+        try:
+            code = bytes(Program(source[SOURCES[0]], "c++", options).compile("cubin").code)
+        except Exception as error:  # errors of cuda.core have no common base
+            raise EngineUnavailable(f"NVRTC {version} does not compile the cuda engine for {arch}: {error}") from error
+        _write_checked(cached, code)
+    return code
+
+
+@contextlib.contextmanager
+def _gpu_packages() -> Iterator[None]:
+    try:
+        yield
+    except (ImportError, OSError, RuntimeError) as error:
+        raise EngineUnavailable(f"the cuda engine lacks one of its packages ({error}): {REMEDY}") from error
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livewave" / "cuda"
+
+
+def _read_checked(path: Path) -> bytes | None:
+    """What `_write_checked` wrote there, or None if that is not all there."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    code, digest = data[:-32], data[-32:]
+    return code if hashlib.sha256(code).digest() == digest else None
+
+
+def _write_checked(path: Path, code: bytes) -> None:
+    """Whole or not at all; the loader ignores the digest at the end. A cache that cannot be written costs only time."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(code + hashlib.sha256(code).digest())
+        os.replace(file.name, path)
+
+
+@dataclass
+class Stage:
+    """Memory of the host that copies go through (`inputs`, `outputs`: uint8), and of the device that they go to."""
+
+    pinned: list[Any]
+    device: list[Any]
+    inputs: np.ndarray = field(init=False)
+    outputs: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.inputs, self.outputs = (
+            np.ctypeslib.as_array((ctypes.c_uint8 * buffer.size).from_address(int(buffer.handle)))
+            for buffer in self.pinned)
+
+
+class Gpu:
+    """A GPU through cuda.core: a stream, the compiled kernel, and what it can hold. See `Machine`."""
+
+    def __init__(self, device: int = 0) -> None:
+        with _gpu_packages():
+            from cuda.core import Device, LegacyPinnedMemoryResource, ObjectCode
+        try:
+            self._device = Device(device)
+            self._device.set_current()
+        except Exception as error:  # errors of cuda.core have no common base
+            raise EngineUnavailable(f"no GPU {device} can be used ({error}); choose another engine") from error
+        properties, capability = self._device.properties, tuple(self._device.compute_capability)
+        if capability < OLDEST:
+            needed, found = (".".join(map(str, version)) for version in (OLDEST, capability))
+            raise EngineUnavailable(f"the cuda engine needs a GPU of compute capability {needed} or newer; "
+                                    f"{self._device.name} has {found}. Choose another engine")
+        self.shared_bytes = properties.max_shared_memory_per_block_optin
+        self.blocks = properties.multiprocessor_count  # the kernel takes most registers of each
+        self._stream = self._device.create_stream()
+        self._pinned = LegacyPinnedMemoryResource()
+        code = compile_kernel(f"sm_{self._device.arch}")
+        try:
+            self._kernel = ObjectCode.from_cubin(code).get_kernel(ENTRY)
+        except Exception as error:  # errors of cuda.core have no common base
+            raise EngineUnavailable(f"the driver of {self._device.name} does not load the kernel ({error}); update the "
+                                    "driver, or choose another engine") from error
+        self._allow_all_shared_memory()
+        self.cluster_blocks = self._largest_cluster() if properties.cluster_launch else 1
+
+    def upload(self, data: np.ndarray) -> Any:
+        stage, memory = self.stage(data.nbytes, 1), self._allocate(data.nbytes)
+        stage.inputs[:] = data
+        self._part(stage.pinned[0], data.nbytes).copy_to(memory, stream=self._stream)
+        self._stream.sync()
+        return memory
+
+    def zeros(self, size_bytes: int) -> Any:
+        memory = self._allocate(size_bytes)
+        self.clear(memory)
+        return memory
+
+    def clear(self, memory: Any) -> None:
+        self._device.set_current()
+        memory.fill(0, stream=self._stream)
+        self._stream.sync()
+
+    def read(self, memory: Any, offset: int, size_bytes: int) -> np.ndarray:
+        self._device.set_current()
+        stage = self.stage(1, size_bytes)
+        self._part(memory, size_bytes, offset).copy_to(stage.pinned[1], stream=self._stream)
+        self._stream.sync()
+        return stage.outputs.copy()
+
+    def stage(self, in_bytes: int, out_bytes: int) -> Stage:
+        self._device.set_current()
+        sizes = (in_bytes, out_bytes)
+        return Stage([self._pinned.allocate(size) for size in sizes], [self._allocate(size) for size in sizes])
+
+    def run(self, launch: Launch, in_bytes: int, out_bytes: int) -> None:
+        """One copy in, one launch, one copy out; returns when they are done."""
+        try:
+            self._run(launch, in_bytes, out_bytes)
+        except Exception as error:  # errors of cuda.core have no common base
+            raise EngineUnavailable(f"{self._device.name} failed at a block ({error}); open the engine anew, or choose "
+                                    "another") from error
+
+    def _run(self, launch: Launch, in_bytes: int, out_bytes: int) -> None:
+        from cuda.core import LaunchConfig
+        from cuda.core import launch as start
+
+        self._device.set_current()
+        (pinned_in, pinned_out), (device_in, device_out) = launch.stage.pinned, launch.stage.device
+        self._part(pinned_in, in_bytes).copy_to(self._part(device_in, in_bytes), stream=self._stream)
+        if launch.clustered:
+            many = {"grid": launch.choirs, "cluster": launch.parts}  # a grid of clusters
+        else:
+            many = {"grid": launch.choirs * launch.parts, "is_cooperative": launch.parts > 1}
+        config = LaunchConfig(**many, block=THREADS, shmem_size=launch.shared_bytes)
+        start(self._stream, config, self._kernel, launch.net, launch.state, device_in, device_out)
+        self._part(device_out, out_bytes).copy_to(self._part(pinned_out, out_bytes), stream=self._stream)
+        self._stream.sync()
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def _allocate(self, size_bytes: int) -> Any:
+        try:
+            return self._device.memory_resource.allocate(size_bytes, stream=self._stream)
+        except Exception as error:  # errors of cuda.core have no common base
+            raise EngineUnavailable(f"{self._device.name} has no {size_bytes} bytes of memory free ({error}); play "
+                                    "fewer voices, or choose another engine") from error
+
+    def _part(self, buffer: Any, size_bytes: int, offset: int = 0) -> Any:
+        return type(buffer).from_handle(int(buffer.handle) + offset, size_bytes, owner=buffer)
+
+    def _allow_all_shared_memory(self) -> None:
+        from cuda.bindings import driver
+
+        attributes = {driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES: self.shared_bytes}
+        if self._device.properties.cluster_launch:
+            attributes[driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED] = 1
+        for attribute, value in attributes.items():
+            (error,) = driver.cuKernelSetAttribute(attribute, value, self._kernel.handle, self._device.device_id)
+            if error != driver.CUresult.CUDA_SUCCESS:
+                raise EngineUnavailable(f"{self._device.name} refuses {attribute.name} = {value}: {error.name}")
+
+    def _largest_cluster(self) -> int:
+        from cuda.core import LaunchConfig
+
+        config = LaunchConfig(grid=1, block=THREADS, shmem_size=self.shared_bytes)
+        return self._kernel.occupancy.max_potential_cluster_size(config, stream=self._stream)
+
+
+def _view(memory: np.ndarray, offset: int, kind: type, shape: tuple[int, ...]) -> np.ndarray:
+    size = int(np.prod(shape)) * np.dtype(kind).itemsize
+    return memory[offset : offset + size].view(kind).reshape(shape)
+
+
+def _check(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
+    if array.shape != shape or array.dtype != np.float32:
+        raise ValueError(f"{name} is {array.dtype}{list(array.shape)}; expected float32{list(shape)}")
+
+
+def _check_writeable(name: str, array: np.ndarray) -> None:
+    if not array.flags.writeable:
+        raise ValueError(f"{name} is read-only; it is where the result goes")
