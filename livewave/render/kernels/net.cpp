@@ -356,13 +356,13 @@ private:
         if (hinted && sounding[0]) add_hint(x);
     }
 
-    // Queues are larger than the nearest cache and read one row each per sample: ask for rows before they are needed.
     char* oldest_row(int k) { return layers[k].queue.rows + row_bytes * layers[k].queue.position; }
 
     void multiply_past(int k) {
         P::multiply(past[k], P::row(oldest_row(k), Rp), layers[k].base, layers[k].gates);
     }
 
+    // Queues are larger than the nearest cache and read one row each per sample: ask for rows before they are needed.
     void prefetch_queue(int k) {
         if (k >= d.layers) return;
         const char* row = oldest_row(k);
