@@ -35,7 +35,9 @@ RECENT_CLASSES = 16
 HALF_MOST = 65504.0
 SOURCES = ("wavenet.cu", "device.cuh")
 ENTRY = "livewave_render"
+MOST_CLUSTER_BLOCKS = 16  # on any GPU so far
 OLDEST = (8, 0)  # compute capability: what the tensor-core product and the messages need
+DRIVER = "580 (CUDA 13)"  # loads what this NVRTC compiles
 REMEDY = "install the packages with `pip install 'livewave[gpu]'`, or choose another engine"
 
 
@@ -68,6 +70,7 @@ class Machine(Protocol):
     blocks: int  # thread blocks that run at the same time
     cluster_blocks: int  # most thread blocks that can share memory; 1: none
 
+    def holds_cluster(self, blocks: int) -> bool: ...  # not every number up to cluster_blocks need be possible
     def upload(self, data: np.ndarray) -> Any: ...
     def zeros(self, size_bytes: int) -> Any: ...
     def clear(self, memory: Any) -> None: ...
@@ -291,14 +294,15 @@ def deal(spec: WaveNetSpec, machine: Machine, choirs: int) -> Score:
     then all parts of all choirs must run at the same time.
     """
     parts = _fill(spec, machine.shared_bytes, mail_shared=True)
-    mail_shared = bool(parts) and len(parts) <= max(machine.cluster_blocks, 1)
+    mail_shared = len(parts) == 1 or 1 < len(parts) <= machine.cluster_blocks and machine.holds_cluster(len(parts))
     if not mail_shared:
         parts = _fill(spec, machine.shared_bytes, mail_shared=False)
         if len(parts) * choirs > machine.blocks:
+            voices = machine.blocks // len(parts) * VOICES
+            fewer = f"Play at most {voices} voices" if voices else "Play a smaller net"
             raise EngineUnavailable(
                 f"the cuda engine needs {len(parts)} thread blocks at once for each {VOICES} voices of this net, "
-                f"{len(parts) * choirs} in all; this GPU runs {machine.blocks}. Play at most "
-                f"{machine.blocks // len(parts) * VOICES} voices, or choose another engine")
+                f"{len(parts) * choirs} in all; this GPU runs {machine.blocks}. {fewer}, or choose another engine")
     return Score(parts, max(part.shared_bytes for part in parts), mail_shared)
 
 
@@ -635,9 +639,19 @@ class Gpu:
             self._kernel = ObjectCode.from_cubin(code).get_kernel(ENTRY)
         except Exception as error:  # errors of cuda.core have no common base
             raise EngineUnavailable(f"the driver of {self._device.name} does not load the kernel ({error}); update the "
-                                    "driver, or choose another engine") from error
+                                    f"driver to {DRIVER} or newer, or choose another engine") from error
         self._allow_all_shared_memory()
         self.cluster_blocks = self._largest_cluster() if properties.cluster_launch else 1
+
+    def holds_cluster(self, blocks: int) -> bool:
+        from cuda.core import LaunchConfig
+
+        self._device.set_current()
+        config = LaunchConfig(grid=1, cluster=blocks, block=THREADS, shmem_size=self.shared_bytes)
+        try:
+            return self._kernel.occupancy.max_active_clusters(config, stream=self._stream) > 0
+        except Exception:  # so do drivers say of a number that it is impossible; errors of cuda.core have no common base
+            return False
 
     def upload(self, data: np.ndarray) -> Any:
         stage, memory = self.stage(data.nbytes, 1), self._allocate(data.nbytes)
@@ -669,12 +683,13 @@ class Gpu:
         return Stage([self._pinned.allocate(size) for size in sizes], [self._allocate(size) for size in sizes])
 
     def run(self, launch: Launch, in_bytes: int, out_bytes: int) -> None:
-        """One copy in, one launch, one copy out; returns when they are done."""
+        """One copy in, one launch, one copy out; returns when they are done. After a fault of the kernel the driver
+        refuses this process every further call."""
         try:
             self._run(launch, in_bytes, out_bytes)
         except Exception as error:  # errors of cuda.core have no common base
-            raise EngineUnavailable(f"{self._device.name} failed at a block ({error}); open the engine anew, or choose "
-                                    "another") from error
+            raise EngineUnavailable(f"{self._device.name} failed at a block ({error}); start livewave anew, or choose "
+                                    "another engine") from error
 
     def _run(self, launch: Launch, in_bytes: int, out_bytes: int) -> None:
         from cuda.core import LaunchConfig
@@ -719,7 +734,7 @@ class Gpu:
     def _largest_cluster(self) -> int:
         from cuda.core import LaunchConfig
 
-        config = LaunchConfig(grid=1, block=THREADS, shmem_size=self.shared_bytes)
+        config = LaunchConfig(grid=MOST_CLUSTER_BLOCKS, block=THREADS, shmem_size=self.shared_bytes)
         return self._kernel.occupancy.max_potential_cluster_size(config, stream=self._stream)
 
 

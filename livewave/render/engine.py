@@ -116,11 +116,12 @@ def _no_gpu() -> str | None:
 
 ENGINES = {
     "native": Adapter("livewave.render._kernels", "build it with `make setup`, which needs a C++17 compiler", _native),
-    "cuda": Adapter("cuda.core", "install it with `pip install 'livewave[gpu]'`", _cuda, _no_gpu),
+    "cuda": Adapter("cuda.core", "install it with `.venv/bin/pip install -e '.[gpu]'` in livewave's folder", _cuda, _no_gpu),
     "onnx": Adapter("onnxruntime", "install it with `pip install onnxruntime`", _onnx),
     "reference": Adapter("numpy", "install it with `pip install numpy`", _reference),
 }
-AUTO = ("native", "cuda", "onnx")  # what "auto" may take, in the order of measuring; the reference never plays
+LAST_RESORT = "onnx"
+AUTO = ("native", "cuda", LAST_RESORT)  # what "auto" may take, in the order of measuring; the reference never plays
 
 
 def available_engines() -> dict[str, str | None]:

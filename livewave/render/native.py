@@ -17,8 +17,8 @@ from livewave.render.wavenet import (
     mulaw_thresholds, phase_steps,
 )
 
-PRECISIONS = ("int8", "bf16", "f32")  # fastest first
-QUANTISATION_LIMIT_NATS = 0.01  # a sample; "auto" takes no precision that costs more
+PRECISIONS = ("int8", "bf16", "f32")  # the least bytes first
+QUANTISATION_LIMIT_NATS = 0.01  # a sample; a model that int8 costs more is played in bf16
 TRIAL_SAMPLES = 2048
 TRIAL_PITCHES = (60, 67, 72, 79)
 
@@ -152,8 +152,10 @@ def _legal(what: str, value: str, choices: tuple[str, ...] | list[str]) -> str:
 def _choose_isa(isa: str | None) -> str:
     if isa is not None:
         return _legal("isa", isa, isas())
-    wanted = os.environ.get("LIVEWAVE_ISA")
-    return _legal("isa LIVEWAVE_ISA =", wanted, isas()) if wanted else isas()[-1]
+    wanted = os.environ.get("LIVEWAVE_ISA") or isas()[-1]
+    if wanted not in isas():
+        raise EngineUnavailable(f"LIVEWAVE_ISA is {wanted!r}; here it must be one of {', '.join(isas())}, or not be set")
+    return wanted
 
 
 def _check(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:

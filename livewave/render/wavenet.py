@@ -390,7 +390,7 @@ class ReferenceEngine:
 
     def _step(self, column: np.ndarray) -> np.ndarray:
         """float32 [outputs]: logits of the sample about to be made, while `column` (uint8 [128]) is held."""
-        spec, w, R = self.spec, self._w, self.spec.residual_channels
+        spec, w = self.spec, self._w
         x = w["input_bias"].copy()
         for tap in range(spec.class_kernel):
             x += w["input_classes"][tap, self._classes[tap]]
@@ -408,9 +408,14 @@ class ReferenceEngine:
             if spec.cond_channels:
                 a += y @ w["condition"][k]
             slot[:] = x
-            z = np.tanh(a[:R]) / (1.0 + np.exp(-a[R:]))
+            z = self._gated(a)
             skip += z @ w["skip"][k]
             if k < spec.layers - 1:
                 x = x + z @ w["residual"][k] + w["residual_bias"][k]
         hidden = np.maximum(np.maximum(skip, 0.0) @ w["hidden"] + w["hidden_bias"], 0.0)
         return hidden @ w["logits"] + w["logits_bias"]
+
+    def _gated(self, a: np.ndarray) -> np.ndarray:
+        """float32 [2 * R] -> z, float32 [R]"""
+        R = self.spec.residual_channels
+        return np.tanh(a[:R]) / (1.0 + np.exp(-a[R:]))

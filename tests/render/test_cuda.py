@@ -32,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in exp")  #
 ARCHITECTURES = ("sm_80", "sm_90", "sm_100")
 TOLERANCE = ENGINES["cuda"].tolerance
 FORM = "f0 hint"
-SMALL = 27_000  # bytes of shared memory that spread FORM over several thread blocks
+SMALL = 30_000  # bytes of shared memory that spread FORM over several thread blocks, with room for their mail
 PLACES = {  # how the choir is dealt out
     "one block": {},
     "a cluster": {"shared_bytes": SMALL},
@@ -249,7 +249,7 @@ def test_every_voice_is_that_voice_alone_bit_for_bit(place, library):
     choir.render(rolls, uniforms, together, temperatures)
     entered = choir.layer_inputs()
     assert len(np.unique(together, axis=0)) == 11
-    assert machine.launches == [(2, 1 if place == "one block" else 3)]
+    assert machine.launches == [(2, 1 if place == "one block" else 3, place == "a cluster")]
     for voice in range(11):
         engine, alone = CudaEngine(a_model(FORM), machine=Emulator(library)), np.empty(SAMPLES, np.float32)
         engine.render(rolls[voice], uniforms[voice], alone, float(temperatures[voice]))
@@ -301,28 +301,37 @@ def test_nets_of_the_target_compute_what_the_reference_does(library):
     CudaEngine(model, machine=machine).feed(a_roll()[:40], a_waveform()[:40], logits[0])
     ReferenceEngine(replace(model, weights=in_f16(model.weights))).feed(a_roll()[:40], a_waveform()[:40], logits[1])
     assert error(logits[0], logits[1]) < TOLERANCE
-    assert machine.launches == [(1, 4)]
+    assert machine.launches == [(1, 4, True)]
 
 
 @pytest.mark.parametrize("form", ["f0 hint", "velocity roll", "logistic", "odd widths", "one layer", "one channel"])
 def test_every_part_can_stand_alone(form, library):
     """The least shared memory that holds the largest stage puts nearly each stage into a block of its own."""
-    least = next(size for size in range(8_000, 60_000, 250) if _opens(a_model(form), library, size))
     whole = heard(CudaEngine(a_model(form), machine=Emulator(library)), a_waveform()[:20])
     for cluster_blocks, order in itertools.product((1, 16), (FORWARD, REVERSE, SHUFFLED)):
+        least = next(size for size in range(8_000, 60_000, 250) if _holds(SPECS[form], library, size, cluster_blocks))
         machine = Emulator(library, shared_bytes=least, cluster_blocks=cluster_blocks, order=order)
         parts = heard(CudaEngine(a_model(form), machine=machine), a_waveform()[:20])
-        assert machine.launches[0][1] > 1
+        _, count, clustered = machine.launches[0]
+        assert count > 1 and clustered == (cluster_blocks > 1)
         np.testing.assert_array_equal(parts.logits, whole.logits)
         np.testing.assert_array_equal(parts.layer_inputs, whole.layer_inputs)
 
 
-def _opens(model: Model, library: Path, shared_bytes: int) -> bool:
+def _holds(spec: WaveNetSpec, library: Path, shared_bytes: int, cluster_blocks: int) -> bool:
+    """Whether the net fits, and its mail beside it where there are clusters."""
     try:
-        CudaEngine(model, machine=Emulator(library, shared_bytes=shared_bytes, cluster_blocks=1))
+        score = cuda.deal(spec, Emulator(library, shared_bytes=shared_bytes, cluster_blocks=cluster_blocks), choirs=1)
     except EngineUnavailable:
         return False
-    return True
+    return score.mail_shared or cluster_blocks == 1
+
+
+def test_a_number_of_blocks_that_no_cluster_can_have_is_played_without_one(library, monkeypatch):
+    machine = Emulator(library, shared_bytes=SMALL)
+    monkeypatch.setattr(machine, "holds_cluster", lambda blocks: False)
+    CudaEngine(a_model(FORM), machine=machine).feed(a_roll()[:8], a_waveform()[:8])
+    assert machine.launches == [(1, 3, False)]
 
 
 def test_a_net_too_wide_for_the_chip_is_refused_with_figures(library):
@@ -336,6 +345,8 @@ def test_more_voices_than_run_at_once_are_refused_with_figures(library):
     CudaChoir(a_model(FORM), 16, machine=machine)
     with pytest.raises(EngineUnavailable, match=r"at most 16 voices"):
         CudaChoir(a_model(FORM), 17, machine=machine)
+    with pytest.raises(EngineUnavailable, match=r"a smaller net"):
+        CudaChoir(a_model(FORM), 1, machine=Emulator(library, shared_bytes=SMALL, cluster_blocks=1, blocks=2))
 
 
 # ---- how it is called
@@ -430,7 +441,9 @@ def test_parts_on_a_gpu_agree_with_the_emulator(place, gpu, library, monkeypatch
     machine, wanted, logits = cuda.Gpu(), *(np.empty((SAMPLES, 256), np.float32) for _ in range(2))
     for name, value in PLACES[place].items():
         monkeypatch.setattr(machine, name, min(value, getattr(machine, name)))
-    CudaEngine(a_model(FORM), machine=machine).feed(a_roll(), a_waveform(), logits)
+    engine = CudaEngine(a_model(FORM), machine=machine)
+    assert engine._choir._launch.clustered == (place == "a cluster" and machine.cluster_blocks > 1)
+    engine.feed(a_roll(), a_waveform(), logits)
     CudaEngine(a_model(FORM), machine=Emulator(library)).feed(a_roll(), a_waveform(), wanted)
     assert error(logits, wanted) < TOLERANCE
 

@@ -40,7 +40,7 @@ def test_every_engine_but_that_of_the_gpu_is_available_where_the_tests_run():
 
 def test_cuda_without_its_package_is_missing_with_the_remedy(monkeypatch):
     monkeypatch.setitem(ENGINES, "cuda", replace(ENGINES["cuda"], needs="nothing_of_this_name.core"))
-    assert "nothing_of_this_name.core is missing: install it with `pip install" in available_engines()["cuda"]
+    assert "nothing_of_this_name.core is missing: install it with `.venv/bin/pip install" in available_engines()["cuda"]
     with pytest.raises(EngineUnavailable, match="engine cuda: .*pip install.*available here: native"):
         open_engine("cuda", MODEL)
 

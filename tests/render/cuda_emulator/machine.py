@@ -56,7 +56,10 @@ class Emulator:
     cluster_blocks: int = 8
     order: int = FORWARD
     seed: int = 0
-    launches: list[tuple[int, int]] = field(default_factory=list)  # choirs and parts of each
+    launches: list[tuple[int, int, bool]] = field(default_factory=list)  # of each: choirs, parts, whether clusters
+
+    def holds_cluster(self, blocks: int) -> bool:
+        return True
 
     def upload(self, data: np.ndarray) -> np.ndarray:
         memory = aligned(data.nbytes)
@@ -76,7 +79,7 @@ class Emulator:
         return Memory(aligned(in_bytes), aligned(out_bytes))
 
     def run(self, launch: Launch, in_bytes: int, out_bytes: int) -> None:
-        self.launches.append((launch.choirs, launch.parts))
+        self.launches.append((launch.choirs, launch.parts, launch.clustered))
         launch.stage.outputs[:] = 0xFF  # not numbers: what the kernel leaves out shows
         addresses = (launch.net, launch.state, launch.stage.inputs, launch.stage.outputs)
         ended = _library(self.path).emulate(*(ctypes.c_void_p(memory.ctypes.data) for memory in addresses),
