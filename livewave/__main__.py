@@ -6,12 +6,15 @@ import json
 import logging
 import sys
 from dataclasses import asdict
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from livewave import LivewaveError, __version__
 from livewave.config import ENGINES, load_config
+
+if TYPE_CHECKING:
+    from livewave.render.wavenet import Model as WaveNet
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   help="A neural instrument that is played live: notes in by MIDI or OSC, a WaveNet's sound out.")
@@ -91,7 +94,7 @@ def devices() -> None:
 @app.command()
 def models() -> None:
     """Shipped and found models: rate, size, what they are, their speed here."""
-    from livewave.bench import bench
+    from livewave.music.compass import Compass
     from livewave.render.modelfile import list_models, load_model
 
     for name, path in list_models():
@@ -100,13 +103,10 @@ def models() -> None:
         except LivewaveError as error:
             print(error)
             continue
-        spec, about = model.spec, model.provenance
-        speeds = [f"{row.real_time_factor:.1f} x real time ({' '.join(filter(None, (row.engine, row.isa, row.precision)))})"
-                  for row in bench([model], ["auto"], 64, 0.3)]
+        spec, compass = model.spec, Compass.of(model.provenance)
         size_kb = sum(array.nbytes for array in model.weights.values()) >> 10
         print(f"{name}: {spec.model_rate_hz} Hz, {spec.residual_channels} channels x {spec.layers} layers, {size_kb} KiB, "
-              f"pitches {about.get('data.low', 0)}..{about.get('data.high', 127)}, "
-              f"{''.join(speeds) or 'no engine here plays it'}\n    {about.get('about', path)}")
+              f"pitches {compass.low}..{compass.high}, {_speed_here(model)}\n    {model.provenance.get('about', path)}")
 
 
 @app.command()
@@ -115,11 +115,15 @@ def bench(
     model: Annotated[Optional[list[str]], typer.Option(help="Models to measure; repeatable.")] = None,
     shape: Annotated[Optional[list[str]], typer.Option(metavar="R,S,A,L", help="A random net; repeatable.")] = None,
     block: Annotated[Optional[list[int]], typer.Option(min=1, max=4096, help="Samples; repeatable. 16, 64, 256.")] = None,
-    seconds: Annotated[float, typer.Option(min=0.01, max=600, help="Wall time for each engine on each model.")] = 2.0,
+    seconds: Annotated[float, typer.Option(min=0.01, max=600,
+        help="Wall time of each engine, instruction set and precision on each model; up to three times that for 20 "
+             "blocks of each size.")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list instead of a table.")] = False,
 ) -> None:
-    """Engines x models: us a sample, times real time (1 = just fast enough), p50/p99/max a block, share of the memory's
-    limit. Without --model and --shape: what ships, four shapes, and a net of 48 kHz and 16 bit."""
+    """Engines x models: us a sample in blocks of 64 (without those: of the first --block), times real time (1 = just
+    fast enough), p50/p99/max a block, KiB of weights that a sample reads, and the time in which one core reads as much,
+    as a share of the sample's (limit). Without --model and --shape: what ships, four shapes, and a net of 48 kHz and
+    16 bit. With LIVEWAVE_ISA set, native is measured on that instruction set only."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -144,6 +148,8 @@ def bench(
         rows += found
         if found and not as_json:
             print("\n".join(table(found)), flush=True)
+    if not rows:
+        raise LivewaveError(f"nothing could be measured; {'; '.join(left_out.values())}")
     for reason in left_out.values():
         print(f"left out: {reason}", file=sys.stderr)
     if as_json:
@@ -161,6 +167,17 @@ def doctor(
     chosen = load_config(config, {"model": {"name": model}, "control": {"osc": osc}})
     if not report(examine(chosen), print):
         raise typer.Exit(1)
+
+
+def _speed_here(model: WaveNet) -> str:
+    """Of the engine that plays it, or why there is none."""
+    from livewave.bench import bench
+
+    reasons: list[str] = []
+    for row in bench([model], ["auto"], 64, 0.3, reasons.append):
+        how = " ".join(filter(None, (row.engine, row.isa, row.precision)))
+        return f"{row.real_time_factor:.1f} x real time ({how})"
+    return f"no engine here plays it ({reasons[0].removeprefix('auto: ')})"
 
 
 @app.callback(invoke_without_command=True)

@@ -7,6 +7,7 @@ all of them alike, and the bandwidth that they are compared with too.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ WIDE_BAND = WaveNetSpec(model_rate_hz=48_000, output="logistic", class_kernel=0,
                         skip_channels=64, out_channels=128, dilations=STACK * 3, hint="f0")
 BLOCKS = (16, 64, 256)
 USUAL_BLOCK = 64  # whose median is told as the time of a sample
+LEAST_BLOCKS = 20  # of a size; of fewer no p99 is told
+MOST_TIME = 3  # times what was asked for is spent at most to reach LEAST_BLOCKS
 CHOIR = 64  # voices of an engine that can render many in one call
 SLICE_S = 0.03
 WARM_SAMPLES = 32  # rendered untimed before a slice: they bring the weights back into the caches
@@ -39,6 +42,7 @@ class Row:
 
     us_per_sample       median; of all voices together
     real_time_factor    seconds of audio made in a second, of each voice; below 1 it cannot be played live
+    p99_ms              None of fewer than LEAST_BLOCKS blocks
     weight_bytes        what one sample reads of the matrices; None where the engine does not tell
     bandwidth_fraction  the time in which one core of this machine reads so many bytes over and over, as a share of the
                         time that the sample took; None on other devices
@@ -52,7 +56,7 @@ class Row:
     us_per_sample: float
     real_time_factor: float
     p50_ms: float
-    p99_ms: float
+    p99_ms: float | None
     max_ms: float
     precision: str = ""
     voices: int = 1
@@ -84,12 +88,16 @@ class Timing:
 
 def model_of_shape(text: str) -> Model:
     """A net with random weights from "R,S,A,L". Raises ConfigError."""
+    needed = f"shape {text!r}: four whole numbers R,S,A,L are needed, such as 64,128,256,20"
+    parts = text.split(",")
+    if len(parts) != 4 or not all(part.strip().removeprefix("-").isdecimal() for part in parts):
+        raise ConfigError(needed)
+    residual, skip, out, layers = (int(part) for part in parts)
     try:
-        residual, skip, out, layers = (int(part) for part in text.split(","))
         spec = WaveNetSpec(residual_channels=residual, skip_channels=skip, out_channels=out, input_kernel=0,
                            dilations=tuple(STACK[i % len(STACK)] for i in range(layers)))
     except ValueError as error:
-        raise ConfigError(f"shape {text!r}: four whole numbers R,S,A,L are needed, such as 64,128,256,20 ({error})") from None
+        raise ConfigError(f"{needed} ({error})") from None
     return Model(spec, random_weights(spec), f"random {text}")
 
 
@@ -128,13 +136,19 @@ def bench(models: Sequence[Model], engines: Sequence[str], blocks: int | Sequenc
 
 def take_turns(players: Sequence[Player], blocks: Sequence[int], seconds: float,
                progress: Callable[[float], None] = _unheard) -> list[Timing]:
-    """Time every player in slices, in turn, until each had `seconds` of wall time."""
+    """Time every player in slices, in turn, until each had `seconds` of wall time and LEAST_BLOCKS blocks of each size;
+    a slow one has fewer of them after MOST_TIME times `seconds`."""
     timings = [Timing({block: [] for block in blocks}, []) for _ in players]
     spent = [0.0] * len(players)
     slice_s = min(SLICE_S, seconds / len(blocks))
-    while any(used < seconds for used in spent):
+
+    def is_done(number: int) -> bool:
+        fewest = min(len(took_ms) for took_ms in timings[number].block_ms.values())
+        return spent[number] >= seconds * (1 if fewest >= LEAST_BLOCKS else MOST_TIME)
+
+    while not all(map(is_done, range(len(players)))):
         for number, (player, timing) in enumerate(zip(players, timings, strict=True)):
-            if spent[number] >= seconds:
+            if is_done(number):
                 continue
             began = time.perf_counter()
             for block in blocks:
@@ -142,7 +156,7 @@ def take_turns(players: Sequence[Player], blocks: Sequence[int], seconds: float,
             spent[number] += time.perf_counter() - began
             if player.bandwidth:
                 timing.bandwidths.append(player.bandwidth(slice_s))
-            progress(min(1.0, sum(spent) / (seconds * len(players))))
+            progress(sum(min(used, seconds) for used in spent) / (seconds * len(players)))
     return timings
 
 
@@ -167,7 +181,8 @@ def _rows(model: Model, player: Player, timing: Timing) -> Iterator[Row]:
         if timing.bandwidths and player.weight_bytes:
             share = round(player.weight_bytes / np.median(timing.bandwidths) / (1e-3 * p50 / block), 4)
         yield Row(player.engine, player.isa, model.name, shape, block, round(1e3 * p50 / block, 3),
-                  round(block / spec.model_rate_hz / (1e-3 * p50), 3), round(p50, 4), round(p99, 4), round(most, 4),
+                  round(block / spec.model_rate_hz / (1e-3 * p50), 3), round(p50, 4),
+                  round(p99, 4) if len(took_ms) >= LEAST_BLOCKS else None, round(most, 4),
                   player.precision, player.voices, player.weight_bytes, share)
 
 
@@ -187,12 +202,16 @@ def _open_all(model: Model, engines: Sequence[str], left_out: Callable[[str], No
 
 
 def _native_players(model: Model) -> Iterator[Player]:
-    """Slow to quick: the last is the one that plays unless int8 costs this model too much."""
+    """Slow to quick: the last is the one that plays unless int8 costs this model too much. With LIVEWAVE_ISA only that
+    instruction set, in which all else would play too; raises ConfigError where this machine does not have it."""
     try:
         from livewave.render.native import PRECISIONS, isas
     except ImportError as error:
         raise EngineUnavailable(f"the kernels do not load ({error})") from None
-    for isa in isas():
+    wanted = os.environ.get("LIVEWAVE_ISA")
+    if wanted and wanted not in isas():
+        raise ConfigError(f"LIVEWAVE_ISA is {wanted!r}; here it must be one of {', '.join(isas())}, or not be set")
+    for isa in [wanted] if wanted else isas():
         for precision in reversed(PRECISIONS):
             yield of_engine(open_engine("native", model, isa=isa, precision=precision))
 
@@ -243,25 +262,44 @@ def _chord() -> np.ndarray:
 
 
 def table(rows: Sequence[Row]) -> list[str]:
-    """Lines for a terminal: a head for each model, and a line for each engine, instruction set and precision on it."""
+    """Lines for a terminal: a title and a head for each model, and a line for each engine, instruction set and
+    precision on it. With three sizes of block they are 120 columns wide."""
     lines = []
     for (model, shape), of_model in groupby(rows, lambda row: (row.model, row.shape)):
         group = list(of_model)
         blocks = list(dict.fromkeys(row.block for row in group))
-        lines.append(f"{f'{model} ({shape})':41}us a  x real" + "".join(f"{f'{b} samples, ms':>25}" for b in blocks)
-                     + "    weights  of the")
-        lines.append(f"{'engine':40}sample   time" + "      p50     p99     max " * len(blocks) + "        KiB   limit")
+        lines.append(f"{_title(model, shape)}: us/sample of blocks of {_told(group).block}; KiB of weights; "
+                     "limit: share of what memory allows")
+        lines.append(f"{'engine':20}{'us/sample':>10}{'x real time':>12}"
+                     + "".join(f"{f'p50 p99 max ms of {block}':>22}" for block in blocks) + f"{'KiB':>6}{'limit':>6}")
         for _, same in groupby(group, lambda row: (row.engine, row.isa, row.precision, row.voices)):
             lines.append(_line(list(same)))
         lines.append("")
     return lines
 
 
+def _title(model: str, shape: str) -> str:
+    """A net that is named by its shape says it once."""
+    return model if model == f"random {shape.replace('/', ',').replace(' ', '')}" else f"{model} ({shape})"
+
+
+def _told(rows: Sequence[Row]) -> Row:
+    """The row whose median is told as the time of a sample."""
+    return next((row for row in rows if row.block == USUAL_BLOCK), rows[0])
+
+
 def _line(rows: Sequence[Row]) -> str:
-    row = next((row for row in rows if row.block == USUAL_BLOCK), rows[0])
+    row = _told(rows)
     voices = f"{row.voices} voices" if row.voices > 1 else ""
-    spreads = "".join(f"{row.p50_ms:9.3f}{row.p99_ms:8.3f}{row.max_ms:8.3f}" for row in rows)
-    weights = f"{row.weight_bytes / 1024:11.0f}" if row.weight_bytes else ""
-    limit = f"{100 * row.bandwidth_fraction:6.0f} %" if row.bandwidth_fraction else ""
-    return (f"{row.engine:11}{row.isa:10}{row.precision:6}{voices:10}{row.us_per_sample:9.2f}"
-            f"{row.real_time_factor:7.2f}{spreads}{weights}{limit}").rstrip()
+    name = " ".join(filter(None, (row.engine, row.isa, row.precision, voices)))
+    spreads = "".join(f"{_ms(each.p50_ms):>8}{_ms(each.p99_ms):>7}{_ms(each.max_ms):>7}" for each in rows)
+    weights = f"{row.weight_bytes / 1024:.0f}" if row.weight_bytes else ""
+    limit = f"{100 * row.bandwidth_fraction:.0f} %" if row.bandwidth_fraction else ""
+    return f"{name:20}{row.us_per_sample:10.2f}{row.real_time_factor:12.2f}{spreads}{weights:>6}{limit:>6}".rstrip()
+
+
+def _ms(took: float | None) -> str:
+    """Six characters at most below ten seconds."""
+    if took is None:
+        return "-"
+    return f"{took:.{3 if took < 10.0 else 2 if took < 100.0 else 1}f}"

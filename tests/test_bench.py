@@ -7,7 +7,8 @@ import pytest
 import livewave.bench
 from livewave import ConfigError, ModelFileError
 from livewave.bench import (
-    SHAPES, WARM_SAMPLES, Player, Row, bench, load_models, model_of_shape, table, take_turns, usual_models,
+    BLOCKS, LEAST_BLOCKS, SHAPES, WARM_SAMPLES, Player, Row, bench, load_models, model_of_shape, table, take_turns,
+    usual_models,
 )
 from livewave.render.native import PRECISIONS, isas
 from livewave.render.wavenet import check_weights
@@ -28,14 +29,26 @@ def test_a_shape_is_a_net_of_random_weights():
 def test_any_other_shape_is_refused_with_an_example(text):
     with pytest.raises(ConfigError, match=r"64,128,256,20") as caught:
         model_of_shape(text)
-    assert repr(text) in str(caught.value)
+    assert repr(text) in str(caught.value) and "int()" not in str(caught.value) and "unpack" not in str(caught.value)
 
 
-def test_every_instruction_set_and_precision_of_the_native_engine_has_a_row_and_the_best_comes_last():
+def test_every_instruction_set_and_precision_of_the_native_engine_has_a_row_and_the_best_comes_last(monkeypatch):
+    monkeypatch.delenv("LIVEWAVE_ISA", raising=False)
     rows = list(bench([tiny_model()], ["native"], blocks=32, seconds=0.01))
     assert [(row.engine, row.isa, row.precision) for row in rows] == [
         ("native", isa, precision) for isa in isas() for precision in reversed(PRECISIONS)]
     assert {row.model for row in rows} == {"tiny"}
+
+
+def test_an_instruction_set_that_is_asked_for_is_the_only_one_measured(monkeypatch):
+    monkeypatch.setenv("LIVEWAVE_ISA", isas()[0])
+    assert {row.isa for row in bench([tiny_model()], ["native"], blocks=32, seconds=0.01)} == {isas()[0]}
+
+
+def test_an_instruction_set_that_is_not_here_is_an_error(monkeypatch):
+    monkeypatch.setenv("LIVEWAVE_ISA", "warp")
+    with pytest.raises(ConfigError, match=f"LIVEWAVE_ISA is 'warp'.*{isas()[-1]}"):
+        list(bench([tiny_model()], ["native"], blocks=32, seconds=0.01))
 
 
 def test_every_model_has_its_rows_in_order(tmp_path):
@@ -58,7 +71,7 @@ def test_every_size_of_block_has_a_row():
 
 def test_the_figures_of_a_row_fit_together():
     models = [model_of_shape("8,8,8,4"), tiny_model(model_rate_hz=48_000)]
-    for row in bench(models, ["reference"], [16, 32], seconds=0.02):
+    for row in bench(models, ["reference"], [16, 32], seconds=0.2):
         rate_hz = 48_000 if row.model == "tiny" else 16_000
         assert 0.0 < row.p50_ms <= row.p99_ms <= row.max_ms
         assert row.us_per_sample == pytest.approx(1e3 * row.p50_ms / row.block, rel=0.01)
@@ -106,6 +119,20 @@ def test_a_block_that_takes_longer_than_all_the_time_there_is_is_played_once(mon
     assert timing.block_ms == {64: [64_000.0]}
 
 
+def test_a_slow_engine_has_more_time_so_that_each_size_has_blocks_enough_for_a_p99(monkeypatch):
+    """Blocks of 30 and 50 ms in turn: about 13 of each fill a second, and 20 need 1.6."""
+    (timing,) = take_turns([Clock(monkeypatch).player(0.001, [])], [30, 50], 1.0)
+    assert min(len(took_ms) for took_ms in timing.block_ms.values()) == LEAST_BLOCKS
+
+
+def test_but_not_more_than_three_times_as_much_and_then_no_p99_is_told(monkeypatch):
+    player = Clock(monkeypatch).player(0.100, [])
+    monkeypatch.setattr(livewave.bench, "_open_all", lambda *_: iter([player]))
+    (row,) = bench([tiny_model()], ["toy"], [3], 1.0)
+    assert row.p99_ms is None and row.max_ms == pytest.approx(300.0)
+    assert " - " in table([row])[2]
+
+
 def test_the_share_of_the_memorys_limit_is_the_time_of_reading_over_the_time_of_playing(monkeypatch):
     """At 1000 bytes a second 30 bytes take 30 ms; a sample takes 40 ms."""
     clock = Clock(monkeypatch)
@@ -142,11 +169,25 @@ def test_the_usual_models_hold_what_ships_the_shapes_and_one_of_48_khz():
 def test_the_table_has_a_head_for_each_model_and_a_line_for_each_way_to_play_it():
     row = Row("native", "v3", "tiny", "8/12/10, 4", 16, 9.5, 6.5, 0.152, 0.2, 0.3, "bf16", 1, 2048, 0.25)
     rows = [row, replace(row, block=64, us_per_sample=8.75, p99_ms=0.777), replace(row, engine="cuda", voices=64)]
-    head, _, native, cuda, _ = table(rows)
-    assert "tiny (8/12/10, 4)" in head and "16 samples" in head and "64 samples" in head
-    for words in ("native", "v3", "bf16", "8.75", "0.200", "0.777", " 2", "25 %"):
+    title, head, native, cuda, _ = table(rows)
+    assert "tiny (8/12/10, 4)" in title and "us/sample of blocks of 64" in title
+    assert head.split() == "engine us/sample x real time p50 p99 max ms of 16 p50 p99 max ms of 64 KiB limit".split()
+    for words in ("native v3 bf16", "8.75", "0.200", "0.777", " 2", "25 %"):
         assert words in native
     assert "9.50" not in native and "64 voices" in cuda
+
+
+def test_the_table_of_the_usual_blocks_fits_a_terminal_of_120_columns():
+    long = Row("native", "baseline", "random 48 kHz, logistic", "32/64/128, 30", 16, 9999.99, 99999.99, 9999.9, 9999.9,
+               9999.9, "bf16", 1, 10**7, 1.5)
+    lines = table([replace(long, block=block) for block in BLOCKS])
+    assert max(map(len, lines)) <= 120
+    assert len(lines[2].split()) == 3 + 2 + 3 * len(BLOCKS) + 3  # nothing runs into its neighbour
+
+
+def test_a_net_that_is_named_by_its_shape_says_it_once():
+    row = Row("native", "v3", "random 64,128,256,20", "64/128/256, 20", 16, 9.5, 6.5, 0.152, 0.2, 0.3)
+    assert table([row])[0].startswith("random 64,128,256,20: ")
 
 
 def test_a_model_that_is_missing_is_named():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pretty_midi
 import pytest
@@ -213,14 +214,32 @@ def test_models_names_what_is_found_and_what_is_wrong_with_the_rest(folder, tmp_
     assert "broken.onnx" in text and "not an ONNX file" in text
 
 
+def test_models_shows_the_pitches_that_the_instrument_plays(folder, tmp_path, monkeypatch):
+    """Which need not be all that it heard."""
+    from livewave.render.modelfile import load_model
+
+    model = load_model(str(folder / "tiny.onnx"))
+    provenance = {**model.provenance, "compass.low": "50", "compass.high": "80"}
+    monkeypatch.setattr("livewave.render.modelfile.list_models", lambda: [("tiny", folder / "tiny.onnx")])
+    monkeypatch.setattr("livewave.render.modelfile.load_model", lambda _: replace(model, provenance=provenance))
+    assert "pitches 50..80" in said("models")
+
+
+def test_models_says_why_nothing_plays_one(folder, tmp_path, monkeypatch):
+    (tmp_path / "tiny.onnx").write_bytes((folder / "tiny.onnx").read_bytes())
+    monkeypatch.setenv("LIVEWAVE_MODEL_PATH", str(tmp_path))
+    monkeypatch.setenv("LIVEWAVE_ISA", "warp")
+    assert "no engine here plays it (LIVEWAVE_ISA is 'warp'" in said("models")
+
+
 # bench, doctor
 
 
 def test_bench_prints_a_row_for_each_engine_and_model(folder):
     text = said("bench", "--model", str(folder / "tiny.onnx"), "--engine", "reference", "--engine", "onnx",
                 "--seconds", "0.01", "--block", "8")
-    head, units, *lines = text.splitlines()
-    assert head.startswith("tiny (8/12/10, 4)") and "8 samples" in head and "p99" in units
+    title, head, *lines = text.splitlines()
+    assert title.startswith("tiny (8/12/10, 4): us/sample of blocks of 8;") and "p50 p99 max ms of 8 " in head
     assert [line.split()[0] for line in lines if line] == ["reference", "onnx"]
 
 
@@ -232,14 +251,21 @@ def test_bench_as_json_is_a_list_of_rows():
     assert rows[0]["us_per_sample"] > 0.0
 
 
-def test_bench_says_in_one_line_which_engine_it_left_out_and_why(capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["livewave", "bench", "--shape", "4,4,4,2", "--shape", "5,4,4,2",
-                                      "--engine", "onnx", "--seconds", "0.01", "--json"])
-    with pytest.raises(SystemExit):
-        main()
-    out, line = capsys.readouterr()
-    assert json.loads(out) == []
-    assert line.startswith("left out: onnx: ") and line.count("\n") == 1
+def test_bench_says_in_one_line_which_engine_it_left_out_and_why():
+    ended = CliRunner().invoke(app, ["bench", "--shape", "4,4,4,2", "--shape", "5,4,4,2", "--engine", "onnx",
+                                     "--engine", "reference", "--seconds", "0.01", "--json"])
+    assert ended.exit_code == 0 and {row["engine"] for row in json.loads(ended.stdout)} == {"reference"}
+    assert ended.stderr.startswith("left out: onnx: ") and ended.stderr.count("\n") == 1
+
+
+def test_bench_that_could_measure_nothing_fails_and_says_why(monkeypatch, capsys):
+    line = failed(monkeypatch, capsys, "bench", "--shape", "4,4,4,2", "--engine", "onnx", "--seconds", "0.01")
+    assert "nothing could be measured" in line and "onnx: " in line
+
+
+def test_bench_refuses_an_instruction_set_that_is_not_here(monkeypatch, capsys):
+    monkeypatch.setenv("LIVEWAVE_ISA", "warp")
+    assert "LIVEWAVE_ISA is 'warp'" in failed(monkeypatch, capsys, "bench", "--shape", "4,4,4,2")
 
 
 @pytest.mark.parametrize("flags, words", [(["--engine", "warp"], "native"), (["--shape", "1,2"], "64,128,256,20"),

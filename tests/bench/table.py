@@ -52,7 +52,7 @@ TARGETS = (
     Target("3 x real time, GPU", "64/128/256, 20", _on_gpu(1), _times_real_time(3.0)),
     Target("64 voices in real time, GPU", "64/128/256, 20", _on_gpu(64), _times_real_time(1.0)),
     Target("p99 within half a block, GPU", "64/128/256, 20", _on_gpu(1),
-           lambda row: row["p99_ms"] <= 500.0 * row["block"] / 16_000),
+           lambda row: row["p99_ms"] is not None and row["p99_ms"] <= 500.0 * row["block"] / 16_000),
 )
 
 
@@ -78,7 +78,7 @@ def _targets(rows: Sequence[Mapping], left_out: Sequence[str]) -> str:
             continue
         best = min(able, key=lambda row: row["us_per_sample"])
         reached = (f"{best['us_per_sample']:.1f} µs, {best['real_time_factor']:.2f} x real time, "
-                   f"p99 {best['p99_ms']:.2f} ms{'' if target.met(best) else ': **missed**'}")
+                   f"p99 {_ms(best['p99_ms'])} ms{'' if target.met(best) else ': **missed**'}")
         lines.append(f"| {target.goal} | {_model(best)} | {reached} | {_name(best)} |")
     return "\n".join(lines + [f"\n{line[0].upper()}{line[1:]}." for line in left_out if "cuda" in line])
 
@@ -91,7 +91,7 @@ def _engines(rows: Sequence[Mapping]) -> str:
         weights = f"{row['weight_bytes'] / 1024:.0f} KiB" if row["weight_bytes"] else ""
         limit = f"{100 * row['bandwidth_fraction']:.0f} %" if row["bandwidth_fraction"] else ""
         lines.append(f"| {_name(row)} | {_model(row)} | {row['us_per_sample']:.1f} | {row['real_time_factor']:.2f} "
-                     f"| {row['p50_ms']:.2f} / {row['p99_ms']:.2f} / {row['max_ms']:.2f} | {weights} | {limit} |")
+                     f"| {_ms(row['p50_ms'])} / {_ms(row['p99_ms'])} / {_ms(row['max_ms'])} | {weights} | {limit} |")
     lines.append("\nThe limit: the time in which one core reads the weights of a sample, over and over, from wherever "
                  "they stay, measured in the same run, as a share of the sample's own. All precisions, and blocks of 16 and "
                  "256: `livewave bench`.")
@@ -121,6 +121,11 @@ def _others(found: Mapping) -> str:
         lines.append(f"| {name} | {residual}/{skip}/{out}, {layers} | {row['us_per_sample']:.1f} "
                      f"| {row['times_slower']:.1f} |")
     return "\n".join(lines + [f"\nLeft out: {line}." for line in found["left_out"]])
+
+
+def _ms(took: float | None) -> str:
+    """Too few blocks have no p99."""
+    return "-" if took is None else f"{took:.2f}"
 
 
 def _name(row: Mapping) -> str:
@@ -162,6 +167,15 @@ def _follow(found: Mapping) -> str:
     return "\n".join(lines)
 
 
+def _table_of(path: Path) -> str:
+    """Raises SystemExit for a file that is not as `tests.bench.collect` writes it."""
+    try:
+        return table(json.loads(path.read_text(encoding="utf-8")))
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise SystemExit(f"{path} is not as it is written now ({what}); run `make bench`") from None
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("found", type=Path)
@@ -169,7 +183,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
     old = args.readme.read_text(encoding="utf-8")
-    new = placed(old, table(json.loads(args.found.read_text(encoding="utf-8"))))
+    new = placed(old, _table_of(args.found))
     if args.check and new != old:
         raise SystemExit(f"{args.readme}: its measured table is not that of {args.found}; "
                          f"python -m tests.bench.table {args.found}")

@@ -117,3 +117,20 @@ def test_a_stale_table_fails_the_check_and_a_fresh_one_passes(tmp_path):
         return subprocess.run([*command, *flags], env=environment(), capture_output=True).returncode
 
     assert (status("--check"), status(), status("--check")) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("change", [{"left_out": None}, {"engines": [{"isa": "v3", "block": 64}]}, {"others": []}])
+def test_a_file_of_another_time_is_one_line_with_the_remedy(tmp_path, change):
+    found, readme = tmp_path / "bench.json", tmp_path / "README.md"
+    found.write_text(json.dumps(FOUND | change))
+    readme.write_text(f"{BEGIN}\n{END}\n")
+    done = subprocess.run([sys.executable, "-m", "tests.bench.table", str(found), "--readme", str(readme)],
+                          env=environment(), capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert str(found) in done.stderr and "make bench" in done.stderr
+    assert readme.read_text() == f"{BEGIN}\n{END}\n"
+
+
+def test_blocks_too_few_for_a_p99_have_none():
+    slow = row("v3", "flute", "48/64/64, 20", 9.5, p99_ms=None)
+    assert lines_with("0.91 / - / 2.34", found={**FOUND, "engines": [slow]})

@@ -60,6 +60,33 @@ def in_int8(weights: Weights) -> Weights:
     return weights | rounded | {name: _bf16(weights[name]) for name in weights.keys() & set(FINE_MATRICES)}
 
 
+class ByteReference(ReferenceEngine):
+    """The definition with the activations of a native engine in int8 whose products are of bytes: z in 8 bits, what
+    the other matrices in 8 bits multiply in 15."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(model)
+        past, current = ([_OfLevels(matrix) for matrix in self._w[name]] for name in ("past", "current"))
+        self._w = self._w | {"past": past, "current": current, "hidden": _OfLevels(self._w["hidden"])}
+
+    def _gated(self, a: np.ndarray) -> np.ndarray:
+        return np.rint(super()._gated(a) * np.float32(127.0)) / np.float32(127.0)
+
+
+class _OfLevels:
+    """A matrix that rounds what it is multiplied with to whole levels, of which the largest is in 2**13..2**14."""
+
+    __array_ufunc__ = None  # so that `vector @ matrix` asks the matrix
+
+    def __init__(self, matrix: np.ndarray) -> None:
+        self._matrix = matrix
+
+    def __rmatmul__(self, vector: np.ndarray) -> np.ndarray:
+        _, exponent = np.frexp(max(np.abs(vector).max(), np.float32(2.0**-60)))
+        levels_per_one = np.float32(2.0 ** (14 - exponent))
+        return np.rint(vector * levels_per_one) / levels_per_one @ self._matrix
+
+
 def in_f16(weights: Weights) -> Weights:
     """Matrices to the nearest half-precision float."""
     rounded = {name: weights[name].astype(np.float16).astype(np.float32)
@@ -83,12 +110,16 @@ class Row:
     """How to open an engine on a model, and how near it must come to the reference with `weights(model's weights)`.
 
     tolerance  of logits and of layer inputs, in units of their root mean square
+    usual      the same, of three samples in four
+    reference  the definition, or the definition with coarser activations
     on_gpu     its tests are marked `gpu` and skipped, with the reason, where it cannot open
     """
 
     open: Callable[[Model], Engine]
     weights: Callable[[Weights], Weights]
     tolerance: float
+    usual: float = np.inf
+    reference: type[ReferenceEngine] = ReferenceEngine
     on_gpu: bool = False
 
 
@@ -110,8 +141,12 @@ def _graph(model: Model) -> bytes:
 
 F32_TOLERANCE = 2e-5  # sums in another order; 7.9e-6 was measured
 INT8_TOLERANCE = 3e-3  # activations of 15 bits; 1.5e-3 was measured
-BYTE_TOLERANCE = 0.1  # and z of 8 bits, in nets as narrow as one channel; 0.058 was measured (of layer inputs 0.024)
-BYTE_ISAS = {"v4vnni", "neondot"}  # whose products of bytes make that worth while
+# Of ByteReference, which rounds alike. Where float sums in another order carry a z over the middle between two of its
+# levels, it is a level off, legitimately, until the layers have forgotten it; 0.017 was the most in 168 runs like those
+# of the tests, 25 of which had such a z. In the other runs it was 3e-4, and three samples in four were within 2e-4.
+BYTE_TOLERANCE = 3e-2
+USUAL_BYTE_TOLERANCE = 5e-4
+BYTE_ISAS = {"v4vnni", "neondot"}  # whose products of bytes make z of 8 bits worth while
 F16_TOLERANCE = 1e-2  # activations of 11 bits; 5.6e-3 was measured, on the emulator of tests/render/cuda_emulator
 TF32_TOLERANCE = 1e-2  # the same 11 bits, with which ONNX Runtime multiplies on a GPU; not measured yet
 
@@ -119,8 +154,10 @@ ENGINES = {"onnx": Row(_onnx("CPUExecutionProvider"), as_trained, F32_TOLERANCE)
 for _isa in isas():
     ENGINES[f"native {_isa} f32"] = Row(_native(_isa, "f32"), as_trained, F32_TOLERANCE)
     ENGINES[f"native {_isa} bf16"] = Row(_native(_isa, "bf16"), in_bf16, F32_TOLERANCE)
-    ENGINES[f"native {_isa} int8"] = Row(_native(_isa, "int8"), in_int8,
-                                         BYTE_TOLERANCE if _isa in BYTE_ISAS else INT8_TOLERANCE)
+    ENGINES[f"native {_isa} int8"] = Row(_native(_isa, "int8"), in_int8, INT8_TOLERANCE)
+    if _isa in BYTE_ISAS:
+        ENGINES[f"native {_isa} int8"] = Row(_native(_isa, "int8"), in_int8, BYTE_TOLERANCE, USUAL_BYTE_TOLERANCE,
+                                             ByteReference)
 ENGINES["onnx on a GPU"] = Row(_onnx("CUDAExecutionProvider"), as_trained, TF32_TOLERANCE, on_gpu=True)
 ENGINES["cuda"] = Row(_cuda, in_f16, F16_TOLERANCE, on_gpu=True)
 
@@ -146,17 +183,17 @@ def a_model(spec: str) -> Model:
     return Model(SPECS[spec], weights, "random")
 
 
-def a_roll() -> np.ndarray:
-    """uint8 [SAMPLES, 128]: notes and chords that begin and end at odd samples, one of a single sample."""
-    roll = np.zeros((SAMPLES, 128), np.uint8)
+def a_roll(samples: int = SAMPLES) -> np.ndarray:
+    """uint8 [samples, 128]: notes and chords that begin and end at odd samples, one of a single sample."""
+    roll = np.zeros((samples, 128), np.uint8)
     roll[7:53, 60], roll[13:53, 64], roll[14:41, 67] = 100, 1, 127
     roll[61, 69] = 64
     roll[75:, 127], roll[77:, 0], roll[90:95, 30:50] = 33, 127, 90
     return roll
 
 
-def a_waveform() -> np.ndarray:
-    return np.random.default_rng(2).uniform(-0.9, 0.9, SAMPLES).astype(np.float32)
+def a_waveform(samples: int = SAMPLES) -> np.ndarray:
+    return np.random.default_rng(2).uniform(-0.9, 0.9, samples).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -178,17 +215,25 @@ def heard(engine: Engine, samples: np.ndarray) -> Heard:
     return Heard(logits, layer_inputs)
 
 
-def expected(spec: str, weights: Callable[[Weights], Weights], samples: np.ndarray) -> Heard:
+def expected(spec: str, weights: Callable[[Weights], Weights], samples: np.ndarray,
+             reference: type[ReferenceEngine] = ReferenceEngine) -> Heard:
     """What the reference with the weights as `weights` leaves them makes of `samples`."""
-    return _expected(spec, weights, samples.tobytes())
+    return _expected(spec, weights, samples.tobytes(), reference)
 
 
 @cache
-def _expected(spec: str, weights: Callable[[Weights], Weights], samples: bytes) -> Heard:
+def _expected(spec: str, weights: Callable[[Weights], Weights], samples: bytes,
+              reference: type[ReferenceEngine]) -> Heard:
     model = a_model(spec)
-    return heard(ReferenceEngine(replace(model, weights=weights(model.weights))), np.frombuffer(samples, np.float32))
+    return heard(reference(replace(model, weights=weights(model.weights))), np.frombuffer(samples, np.float32))
 
 
 def error(given: np.ndarray, expected: np.ndarray) -> float:
     """Largest difference, in units of the root mean square of what is expected."""
     return float(np.abs(given - expected).max() / np.sqrt(np.mean(expected.astype(np.float64) ** 2)))
+
+
+def usual_error(given: np.ndarray, expected: np.ndarray) -> float:
+    """The same for each sample, [samples, ...]: what it does not exceed in three of four."""
+    of_samples = np.abs(given - expected).reshape(len(given), -1).max(axis=1)
+    return float(np.quantile(of_samples, 0.75) / np.sqrt(np.mean(expected.astype(np.float64) ** 2)))
