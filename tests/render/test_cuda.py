@@ -5,6 +5,7 @@ Tests marked `gpu` do the same on a real one; tests/parity has the rest.
 
 from __future__ import annotations
 
+import ctypes
 import io
 import itertools
 import re
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 
 from livewave import EngineUnavailable
-from livewave.render import cuda
+from livewave.render import choirplan, cuda
 from livewave.render.cuda import CudaChoir, CudaEngine
 from livewave.render.wavenet import Model, ReferenceEngine, WaveNetSpec, draw, mulaw_encode, random_weights
 from tests.parity.engines import (
@@ -130,13 +131,13 @@ def test_structures_are_those_of_the_kernel(structure, library):
     declared = re.search(rf"^struct {structure} {{(.*?)^}};", source, re.S | re.M).group(1)
     declared = re.sub(r"//.*", "", declared)
     names = re.sub(r"\b(int|float|u64)\b|[;,]", " ", declared).split()
-    assert names == [name for name, _ in getattr(cuda, structure)._fields_]
-    assert Emulator(library).size_of(structure) == cuda.ctypes.sizeof(getattr(cuda, structure))
+    assert names == [name for name, _ in getattr(choirplan, structure)._fields_]
+    assert Emulator(library).size_of(structure) == ctypes.sizeof(getattr(choirplan, structure))
 
 
 def test_what_a_lane_gives_to_a_product_lies_in_one_piece():
     matrix = np.arange(32 * 48, dtype=np.float32).reshape(32, 48)
-    packed = cuda.fragments(matrix)
+    packed = choirplan.fragments(matrix)
     for tile, step, lane, i in itertools.product(range(2), range(3), range(32), range(8)):
         row = tile * 16 + lane // 4 + (8 if i // 2 % 2 else 0)
         column = step * 16 + lane % 4 * 2 + i % 2 + (8 if i >= 4 else 0)
@@ -144,7 +145,7 @@ def test_what_a_lane_gives_to_a_product_lies_in_one_piece():
 
 
 def test_weights_beyond_the_range_of_f16_stay_finite():
-    np.testing.assert_array_equal(cuda.in_f16(np.float32([1e9, -1e9, 1.0])), np.float16([65504.0, -65504.0, 1.0]))
+    np.testing.assert_array_equal(choirplan.in_f16(np.float32([1e9, -1e9, 1.0])), np.float16([65504.0, -65504.0, 1.0]))
 
 
 # ---- what it computes
@@ -288,7 +289,7 @@ def test_numbers_of_messages_may_wrap(emulated):
 
 
 def test_the_net_of_the_target_is_one_portable_cluster_on_hopper(library):
-    score = cuda.deal(TARGET, Emulator(library, cluster_blocks=8), choirs=8)
+    score = choirplan.deal(TARGET, Emulator(library, cluster_blocks=8), choirs=8)
     assert len(score.parts) == 8 and score.mail_shared and score.shared_bytes <= HOPPER_BYTES
     assert [part.layers for part in score.parts] == [3, 3, 3, 3, 3, 3, 2, 0]
 
@@ -321,7 +322,8 @@ def test_every_part_can_stand_alone(form, library):
 def _holds(spec: WaveNetSpec, library: Path, shared_bytes: int, cluster_blocks: int) -> bool:
     """Whether the net fits, and its mail beside it where there are clusters."""
     try:
-        score = cuda.deal(spec, Emulator(library, shared_bytes=shared_bytes, cluster_blocks=cluster_blocks), choirs=1)
+        chip = Emulator(library, shared_bytes=shared_bytes, cluster_blocks=cluster_blocks)
+        score = choirplan.deal(spec, chip, choirs=1)
     except EngineUnavailable:
         return False
     return score.mail_shared or cluster_blocks == 1

@@ -35,7 +35,7 @@ constexpr float HALF_MOST = 65504.0f;
 constexpr float COLDEST = 1e-6f;    // below this the most likely class has won
 constexpr float LOG2E = 1.4426950408889634f;
 
-// Made by livewave/render/cuda.py, which has the same fields in the same order. Widths are padded unless said
+// Made by livewave/render/choirplan.py, which has the same fields in the same order. Widths are padded unless said
 // otherwise.
 struct Plan {
     int parts, mail_shared;  // mail_shared: messages lie in shared memory, otherwise in the state
