@@ -205,13 +205,14 @@ def _native_players(model: Model) -> Iterator[Player]:
     """Slow to quick: the last is the one that plays unless int8 costs this model too much. With LIVEWAVE_ISA only that
     instruction set, in which all else would play too; raises ConfigError where this machine does not have it."""
     try:
-        from livewave.render.native import PRECISIONS, isas
+        from livewave.render.native import PRECISIONS, choose_isa, isas
     except ImportError as error:
         raise EngineUnavailable(f"the kernels do not load ({error})") from None
-    wanted = os.environ.get("LIVEWAVE_ISA")
-    if wanted and wanted not in isas():
-        raise ConfigError(f"LIVEWAVE_ISA is {wanted!r}; here it must be one of {', '.join(isas())}, or not be set")
-    for isa in [wanted] if wanted else isas():
+    try:
+        measured = [choose_isa()] if os.environ.get("LIVEWAVE_ISA") else isas()
+    except EngineUnavailable as error:  # which would only be left out: but it was asked for
+        raise ConfigError(str(error)) from None
+    for isa in measured:
         for precision in reversed(PRECISIONS):
             yield of_engine(open_engine("native", model, isa=isa, precision=precision))
 

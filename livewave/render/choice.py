@@ -19,7 +19,6 @@ import json
 import logging
 import os
 import platform
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from livewave import EngineUnavailable, LivewaveError, __version__
+from livewave.render.cache import cache_folder, write_whole
 from livewave.render.engine import AUTO, ENGINES, LAST_RESORT, Engine, available_engines, open_engine
 from livewave.render.wavenet import PITCHES, Model
 
@@ -153,7 +153,7 @@ def _candidates(reasons: dict[str, str]) -> Iterator[tuple[str, dict[str, str]]]
     """Name and options of all to measure, native first: it is quick to open, and the others are soon seen to lag."""
     native = _native()
     if native:
-        _check_isa(native.isas())
+        native.choose_isa()  # a misspelt LIVEWAVE_ISA must not look as if there were no native engine
     for name in AUTO:
         if name in reasons:
             continue
@@ -174,13 +174,6 @@ def _excused(name: str) -> Iterator[None]:
         if name == "native":
             raise
         raise EngineUnavailable(f"it fails here ({error})") from error
-
-
-def _check_isa(legal: list[str]) -> None:
-    """A misspelt LIVEWAVE_ISA must not look as if there were no native engine."""
-    wanted = os.environ.get("LIVEWAVE_ISA")
-    if wanted and wanted not in legal:
-        raise EngineUnavailable(f"LIVEWAVE_ISA is {wanted!r}; here it must be one of {', '.join(legal)}, or not be set")
 
 
 def _take(model: Model, trials: list[tuple[float, Engine]], reasons: dict[str, str]) -> tuple[Engine, Choice]:
@@ -218,12 +211,8 @@ def _native() -> ModuleType | None:
 
 def cache_file() -> Path | None:
     """Where choices are remembered; None when this user has no home."""
-    folder = os.environ.get("XDG_CACHE_HOME", "")
-    try:
-        base = Path(folder) if os.path.isabs(folder) else Path.home() / ".cache"
-    except RuntimeError:
-        return None
-    return base / "livewave" / "engines.json"
+    folder = cache_folder()
+    return folder / "engines.json" if folder else None
 
 
 def identity(model: Model) -> str:
@@ -302,22 +291,14 @@ def _is_number(value: Any) -> bool:
 
 
 def remember(path: Path, key: str, choice: Choice) -> None:
-    """Add `choice` to the file: written beside it, then put in its place at once. A reader sees all of it or none.
+    """Add `choice` to the file. What cannot be written is let be.
 
-    Of two processes that write together, one may lose what it added, and will measure again. What cannot be written is
-    let be.
+    Of two processes that write together, one may lose what it added, and will measure again.
     """
     choices = {old: entry for old, entry in recall(path).items() if old != key} | {key: choice}
     kept = list(choices.items())[-MAX_CHOICES:]
     tree = {"format": FORMAT, "choices": {name: dataclasses.asdict(entry) for name, entry in kept}}
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        try:
-            with open(descriptor, "w", encoding="utf-8") as file:
-                json.dump(tree, file, indent=1)
-            os.replace(fresh, path)
-        finally:
-            Path(fresh).unlink(missing_ok=True)  # it is there still when something went wrong
+        write_whole(path, json.dumps(tree, indent=1).encode())
     except OSError as error:
         log.info("the choice of engine is not remembered: %s", error)

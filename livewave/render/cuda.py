@@ -12,8 +12,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +20,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from livewave import EngineUnavailable
+from livewave.render.cache import cache_folder, write_whole
 from livewave.render.choirplan import VOICES, Block, Chip, deal, pack, padded
-from livewave.render.wavenet import PITCHES, Model, check_block, check_weights
+from livewave.render.wavenet import PITCHES, Model, check_block, check_floats, check_weights, check_writeable
 
 THREADS = 256  # of a part
 SOURCES = ("wavenet.cu", "device.cuh")
@@ -105,9 +104,9 @@ class CudaChoir:
         temperatures  float32 [voices]                divides the logits; 0 takes the most likely sample
         """
         self._check(rolls, out)
-        _check("uniforms", uniforms, out.shape)
-        _check("temperatures", temperatures, (self.voices,))
-        _check_writeable("out", out)
+        check_floats("uniforms", uniforms, out.shape)
+        check_floats("temperatures", temperatures, (self.voices,))
+        check_writeable("out", out)
         audio, _ = self._play(rolls, uniforms, temperatures, given=False, want_logits=False)
         out[:] = audio
 
@@ -120,8 +119,8 @@ class CudaChoir:
         """
         self._check(rolls, samples)
         if logits is not None:
-            _check("logits", logits, (*samples.shape, self.spec.outputs))
-            _check_writeable("logits", logits)
+            check_floats("logits", logits, (*samples.shape, self.spec.outputs))
+            check_writeable("logits", logits)
         silent = np.zeros(self.voices, np.float32)
         _, rows = self._play(rolls, samples, silent, given=True, want_logits=logits is not None)
         if logits is not None:
@@ -257,15 +256,17 @@ def compile_kernel(arch: str) -> bytes:
     folder = Path(__file__).parent / "kernels" / "cuda"
     source = {name: (folder / name).read_text(encoding="utf-8") for name in SOURCES}
     key = hashlib.sha256(repr((sorted(source.items()), arch, version)).encode()).hexdigest()
-    cached = _cache_folder() / f"{key[:32]}.cubin"
-    code = _read_checked(cached)
+    cache = cache_folder()
+    cached = cache / "cuda" / f"{key[:32]}.cubin" if cache else None
+    code = _read_checked(cached) if cached else None
     if code is None:
         options = ProgramOptions(name=SOURCES[0], arch=arch, std="c++17", include_path=str(folder))
         try:
             code = bytes(Program(source[SOURCES[0]], "c++", options).compile("cubin").code)
         except Exception as error:  # errors of cuda.core have no common base
             raise EngineUnavailable(f"NVRTC {version} does not compile the cuda engine for {arch}: {error}") from error
-        _write_checked(cached, code)
+        if cached:
+            _write_checked(cached, code)
     return code
 
 
@@ -275,10 +276,6 @@ def _gpu_packages() -> Iterator[None]:
         yield
     except (ImportError, OSError, RuntimeError) as error:
         raise EngineUnavailable(f"the cuda engine lacks one of its packages ({error}): {REMEDY}") from error
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livewave" / "cuda"
 
 
 def _read_checked(path: Path) -> bytes | None:
@@ -292,12 +289,9 @@ def _read_checked(path: Path) -> bytes | None:
 
 
 def _write_checked(path: Path, code: bytes) -> None:
-    """Whole or not at all; the loader ignores the digest at the end. A cache that cannot be written costs only time."""
+    """The loader ignores the digest at the end. A cache that cannot be written costs only time."""
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(code + hashlib.sha256(code).digest())
-        os.replace(file.name, path)
+        write_whole(path, code + hashlib.sha256(code).digest())
 
 
 @dataclass
@@ -442,13 +436,3 @@ class Gpu:
 def _view(memory: np.ndarray, offset: int, kind: type, shape: tuple[int, ...]) -> np.ndarray:
     size = int(np.prod(shape)) * np.dtype(kind).itemsize
     return memory[offset : offset + size].view(kind).reshape(shape)
-
-
-def _check(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
-    if array.shape != shape or array.dtype != np.float32:
-        raise ValueError(f"{name} is {array.dtype}{list(array.shape)}; expected float32{list(shape)}")
-
-
-def _check_writeable(name: str, array: np.ndarray) -> None:
-    if not array.flags.writeable:
-        raise ValueError(f"{name} is read-only; it is where the result goes")

@@ -13,8 +13,8 @@ import numpy as np
 from livewave import EngineUnavailable
 from livewave.render import _kernels
 from livewave.render.wavenet import (
-    MULAW, PITCHES, SILENCE_CLASS, Model, WaveNetSpec, check_block, check_weights, log_softmax, logistic_log_density,
-    mulaw_thresholds, phase_steps,
+    MULAW, PITCHES, SILENCE_CLASS, Model, WaveNetSpec, check_block, check_floats, check_weights, check_writeable,
+    log_softmax, logistic_log_density, mulaw_thresholds, phase_steps,
 )
 
 PRECISIONS = ("int8", "bf16", "f32")  # the least bytes first
@@ -43,7 +43,7 @@ class NativeEngine:
     def __init__(self, model: Model, precision: str = "auto", isa: str | None = None) -> None:
         check_weights(model.spec, model.weights)
         self.spec = model.spec
-        self.isa = _choose_isa(isa)
+        self.isa = choose_isa(isa)
         if precision == "auto":
             cheap = quantisation_cost(model, "int8", self.isa) < QUANTISATION_LIMIT_NATS
             precision = "int8" if cheap else "bf16"
@@ -65,9 +65,9 @@ class NativeEngine:
     def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0) -> None:
         """Fill `out` with the next samples. See `Engine.render`; every array must be C-contiguous."""
         check_block(self.spec, roll, out)
-        _check("uniforms", uniforms, out.shape)
+        check_floats("uniforms", uniforms, out.shape)
         _check_contiguous(roll=roll, uniforms=uniforms, out=out)
-        _check_writeable("out", out)
+        check_writeable("out", out)
         self._open_net().render(roll, uniforms, out, float(temperature))
 
     def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None) -> None:
@@ -77,9 +77,9 @@ class NativeEngine:
         if logits is None:
             self._open_net().feed(roll, samples)
             return
-        _check("logits", logits, (len(samples), self.spec.outputs))
+        check_floats("logits", logits, (len(samples), self.spec.outputs))
         _check_contiguous(logits=logits)
-        _check_writeable("logits", logits)
+        check_writeable("logits", logits)
         self._open_net().feed_for_logits(roll, samples, logits)
 
     def layer_inputs(self) -> np.ndarray:
@@ -100,7 +100,7 @@ class NativeEngine:
 
 def read_bandwidth(size_bytes: int, isa: str | None = None, seconds: float = 0.2) -> float:
     """Bytes a second that one core reads from a working set of `size_bytes`: the median over passes."""
-    return size_bytes / _kernels.seconds_to_read(_choose_isa(isa), size_bytes, seconds)
+    return size_bytes / _kernels.seconds_to_read(choose_isa(isa), size_bytes, seconds)
 
 
 def quantisation_cost(model: Model, precision: str, isa: str | None = None) -> float:
@@ -149,7 +149,8 @@ def _legal(what: str, value: str, choices: tuple[str, ...] | list[str]) -> str:
     return value
 
 
-def _choose_isa(isa: str | None) -> str:
+def choose_isa(isa: str | None = None) -> str:
+    """`isa`, or what LIVEWAVE_ISA names, or the best. Raises EngineUnavailable for one that does not run here."""
     if isa is not None:
         return _legal("isa", isa, isas())
     wanted = os.environ.get("LIVEWAVE_ISA") or isas()[-1]
@@ -158,17 +159,7 @@ def _choose_isa(isa: str | None) -> str:
     return wanted
 
 
-def _check(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
-    if array.shape != shape or array.dtype != np.float32:
-        raise ValueError(f"{name} is {array.dtype}{list(array.shape)}; expected float32{list(shape)}")
-
-
 def _check_contiguous(**arrays: np.ndarray) -> None:
     for name, array in arrays.items():
         if not array.flags.c_contiguous:
             raise ValueError(f"{name} is not C-contiguous; pass a copy of it")
-
-
-def _check_writeable(name: str, array: np.ndarray) -> None:
-    if not array.flags.writeable:
-        raise ValueError(f"{name} is read-only; it is where the result goes")

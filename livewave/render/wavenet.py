@@ -336,6 +336,17 @@ def check_block(spec: WaveNetSpec, roll: np.ndarray, samples: np.ndarray) -> int
     return len(samples) // len(roll)
 
 
+def check_floats(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
+    """Raises ValueError, naming the array, unless it is float32 of this shape."""
+    if array.shape != shape or array.dtype != np.float32:
+        raise ValueError(f"{name} is {array.dtype}{list(array.shape)}; expected float32{list(shape)}")
+
+
+def check_writeable(name: str, array: np.ndarray) -> None:
+    if not array.flags.writeable:
+        raise ValueError(f"{name} is read-only; it is where the result goes")
+
+
 class ReferenceEngine:
     """The definition: slow, plain, one sample at a time."""
 
