@@ -29,7 +29,7 @@ from torch import Tensor
 
 from livewave import LivewaveError
 from livewave.render.wavenet import Model, WaveNetSpec
-from training.data import FULL_SCALE, Piece
+from training.data.pieces import FULL_SCALE, Piece
 from training.wavenet import WaveNet
 
 NOISE_SHARE, NOISE_LOW, NOISE_HIGH, NOISE_FLOOR = 0.5, 0.005, 0.12, 0.003
@@ -223,7 +223,7 @@ def run(args: argparse.Namespace, tick: Callable[[int], None] = lambda step: Non
                    "held_out": round(trainer.validate(checks), 4),
                    "audio_s_per_s": round((trainer.seen_s - seen) / (time.perf_counter() - began), 2)}
             if args.evaluate_every and (last or trainer.step % args.evaluate_every == 0):
-                from training.evaluate import adherence
+                from training.scores import adherence
 
                 row["adherence"] = adherence(trainer.model(), int(about.get("low", 60)), int(about.get("high", 84)))
             losses.clear()

@@ -17,7 +17,7 @@ import numpy as np
 from tests.scenario.daemon import daemon, livewave
 from tests.scenario.hearing import await_more, await_silence, following, read_wav, recall
 from tests.scenario.score import chords, melody, write_midi
-from training.data import Note
+from livewave.music.score import Note
 
 Play = Callable[[Path, Sequence[Note]], np.ndarray]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tests.scenario.daemon import PATIENCE_S, until
-from training.data import Note
+from livewave.music.score import Note
 
 MIDI_IN, AUDIO_OUT = r"^livewave[^:]*:midi_in$", r"^livewave[^:]*:out_0$"
 START_FRAMES = 4800  # from the call to the first frame of a take

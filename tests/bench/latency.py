@@ -21,7 +21,7 @@ from tests.realtime.jackd import NoJack, jack_server
 from tests.scenario.daemon import Playing, daemon
 from tests.scenario.hearing import following
 from tests.scenario.score import compass, melody, shifted
-from training.data import Note
+from livewave.music.score import Note
 
 RATE_HZ, PERIOD_FRAMES = 48_000, 128
 NOTE_S, REST_S = 0.4, 1.25  # the rest is longer than the voice's hold and fade

@@ -12,8 +12,8 @@ import soxr
 from livewave.render.wavenet import A4_HZ
 from tests.scenario.daemon import until
 from tests.scenario.score import compass, shifted
-from training.data import Note
-from training.evaluate import chord_recall, in_tune
+from livewave.music.score import Note
+from livewave.hearing.measures import chord_recall, in_tune
 
 HEADER_BYTES = 44
 RATE_HZ = 48_000
@@ -93,12 +93,12 @@ def at_scoring_rate(audio: np.ndarray, rate_hz: int = RATE_HZ) -> np.ndarray:
 
 
 def following(audio: np.ndarray, notes: Sequence[Note]) -> dict[str, float]:
-    """training.evaluate's score of a take whose first sound is the first note: latency is no mistake."""
+    """livewave.hearing's score of a take whose first sound is the first note: latency is no mistake."""
     return in_tune(at_scoring_rate(audio), SCORING_RATE_HZ, as_heard(audio, notes), compass())
 
 
 def recall(audio: np.ndarray, notes: Sequence[Note]) -> float:
-    """training.evaluate's chord score of such a take."""
+    """livewave.hearing's chord score of such a take."""
     return chord_recall(at_scoring_rate(audio), SCORING_RATE_HZ, as_heard(audio, notes))
 
 

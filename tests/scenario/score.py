@@ -9,8 +9,8 @@ import pretty_midi
 
 from livewave.music.compass import Compass
 from livewave.render.modelfile import load_model
-from training.data import Note
-from training.evaluate import CHORDS, song
+from livewave.music.score import Note
+from training.phrases import CHORDS, song
 
 MODEL = "flute"
 START_S = 0.3

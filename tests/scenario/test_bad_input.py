@@ -11,7 +11,7 @@ import pytest
 from livewave.render.modelfile import list_models
 from tests.scenario.daemon import HOST, free_port, livewave
 from tests.scenario.score import write_midi
-from training.data import Note
+from livewave.music.score import Note
 
 FLAGS = {  # flags of `run` -> what the line must name
     ("--audio", "nosuch"): ("nosuch", "null", "file:PATH.wav"),

@@ -16,7 +16,7 @@ from tests.scenario.hearing import (RATE_HZ, await_end, await_more, await_silenc
                                     longest_gap_s, newest_recall, onset, partials_share, read_wav, so_far,
                                     sounding_part)
 from tests.scenario.score import melody, write_midi
-from training.data import Note
+from livewave.music.score import Note
 
 A_GAP_S = 0.003  # a period of silence in the middle of a note; a fade through zero is shorter
 IN_TUNE = 0.9

@@ -1,0 +1,1 @@
+"""What was heard: takes measured against the notes that asked for them, and drawn."""

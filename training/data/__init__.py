@@ -1,0 +1,1 @@
+"""Recordings and notes as training needs them."""
