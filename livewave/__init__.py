@@ -7,6 +7,7 @@ control/   what arrives, as values: MIDI ports, OSC messages
 music/     what should sound next: which notes are held, and the piano roll they make
 render/    the roll as audio at the model's rate: the net, its model file, its engines
 sound/     audio at the device's rate: resampler, ring, output device
+hearing/   beside the path: takes measured against the notes that asked for them, and drawn
 
 `performer` walks this path once per block, `player` gives it a process and a device, `daemon` gives it a control surface.
 Importing this package opens no device and loads no compiled code.

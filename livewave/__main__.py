@@ -157,6 +157,49 @@ def bench(
 
 
 @app.command()
+def compare(
+    midi: Annotated[str, typer.Argument(metavar="IN.mid")],
+    model: Annotated[Optional[list[str]], typer.Option(
+        help="A model that renders IN.mid; repeatable. Without it and --take: the default one.")] = None,
+    take: Annotated[Optional[list[str]], typer.Option(
+        metavar="OUT.wav", help="A recording of IN.mid; repeatable. It is moved to where the notes are.")] = None,
+    played_by: Annotated[Optional[str], typer.Option(
+        metavar="MODEL|FILE.sf2|FILE.wav", help="Who plays the conditioning. By default a plain tone.")] = None,
+    program: Annotated[Optional[int], typer.Option(
+        min=0, max=127, help="Of the SoundFont: General MIDI, counted from 0; by default 14, chimes.")] = None,
+    figure: Annotated[Optional[str], typer.Option(metavar="FILE.png", help="IN-compare.png by default.")] = None,
+    json_file: Annotated[Optional[str], typer.Option("--json", metavar="FILE", help="The scores as JSON.")] = None,
+    engine: Engine = None, seed: Seed = None, temperature: Temperature = None, config: ConfigFile = None,
+    gain: Gain = None,
+) -> None:
+    """Draws takes, their conditioning (the same notes on another instrument) and the notes as peak-frequency
+    spectrograms, Figure 3 of the paper, and scores them. Needs the extra `compare`."""
+    from rich.progress import Progress
+
+    from livewave.compare import check_outputs, table
+    from livewave.compare import compare as compare_takes
+
+    chosen = load_config(config, {"model": {"engine": engine, "seed": seed, "temperature": temperature},
+                                  "audio": {"gain_db": gain}})
+    models = model or ([] if take else [chosen.model.name])
+    picture = figure or f"{midi.removesuffix('.midi').removesuffix('.mid')}-compare.png"
+    check_outputs(*filter(None, (picture, json_file)))
+    with Progress(disable=not sys.stderr.isatty()) as bar:
+        tasks = {}
+
+        def show(what: str, done: float) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=1.0)
+            bar.update(tasks[what], completed=done)
+
+        found = compare_takes(midi, models, take or [], played_by, program, chosen, show)
+    found.save_figure(picture)
+    if json_file:
+        found.save_scores(json_file)
+    print("\n".join([*table(found), f"{picture}: {len(found.panels) + 1} spectrograms"]))
+
+
+@app.command()
 def doctor(
     config: ConfigFile = None, model: Model = None,
     osc: Annotated[Optional[str], typer.Option(help="HOST:PORT to look at.")] = None,

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from livewave import LivewaveError
 from livewave.bench import bench
 from livewave.config import Config
-from livewave.control.events import Event, EventQueue, PitchBend, ProgramChange, Setting
+from livewave.control.events import BendSet, Event, EventQueue, PitchBend, ProgramChange, Setting
 from livewave.control.midi import MidiInputs
 from livewave.control.osc import OscServer
 from livewave.link import Command, Stats
 from livewave.music.compass import Compass
-from livewave.orders import Orders
+from livewave.orders import Orders, bend_remark
 from livewave.render.modelfile import list_models, load_model
 from livewave.supervisor import AudioProcess, next_take
 
@@ -40,8 +40,9 @@ class Daemon:
         self._queue = EventQueue()
         self._stopping = threading.Event()
         self._config, self._takes, self._restarts, self._underruns = config, 1, 0, 0
-        compass = Compass.of(load_model(config.model.name).provenance)
-        self._orders = Orders(compass, config.audio.gain_db, config.model.temperature)
+        model = load_model(config.model.name)
+        self._orders = Orders(Compass.of(model.provenance), config.audio.gain_db, config.model.temperature)
+        self._bend_remark = bend_remark(model)
         self._told: set[str] = set()
         self.osc = OscServer(self._queue, *config.control.osc_address, status=self._status)
         self.midi = MidiInputs(self._queue, config.control.midi)
@@ -90,8 +91,9 @@ class Daemon:
                 return []
             case ProgramChange():
                 self._select_program(event.program)
-            case PitchBend():
-                self._tell_once("pitch bend is ignored: this model was not trained to follow it")
+            case PitchBend() | BendSet() if self._bend_remark:
+                level, text = self._bend_remark
+                self._tell_once(text, level)
         return self._orders.translate(event)
 
     def _select_program(self, program: int) -> None:
@@ -110,7 +112,7 @@ class Daemon:
             if sender:
                 self.osc.reply(sender, "/livewave/fail", "/livewave/model", str(error)[:160])
             return
-        self._orders.compass = Compass.of(model.provenance)
+        self._orders.compass, self._bend_remark = Compass.of(model.provenance), bend_remark(model)
         self._audio.stop()
         self._start_again(dataclasses.replace(self._config, model=dataclasses.replace(self._config.model, name=name)))
         if sender:
@@ -178,10 +180,10 @@ class Daemon:
             self._say(f"too slow {facts['engine']} needs {share:.1f} times as long as the sound lasts; {_fastest(share)}")
         self._say(f"ready after {time.monotonic() - self._started_s:.1f} s; Ctrl-C ends it")
 
-    def _tell_once(self, text: str) -> None:
+    def _tell_once(self, text: str, level: int = logging.WARNING) -> None:
         if text not in self._told:
             self._told.add(text)
-            log.warning("%s", text)
+            log.log(level, "%s", text)
 
 
 def _fastest(share: float) -> str:

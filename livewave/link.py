@@ -27,11 +27,12 @@ class Order(enum.IntEnum):
     RESET = 6
     STOP = 7
     HUSH = 8
+    BEND = 9
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """An order for the performer. `at_s` (time.monotonic) says when for the first three; 0 means now."""
+    """An order for the performer. `at_s` (time.monotonic) says when for the first three and bends; 0 means now."""
 
     order: Order
     at_s: float = 0.0

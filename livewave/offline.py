@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from livewave import DeviceError
 from livewave.config import Config
+from livewave.control.events import PitchBend
 from livewave.music.clock import ManualClock
 from livewave.music.compass import Compass
 from livewave.music.score import read_score
-from livewave.orders import Orders
+from livewave.orders import Orders, bend_remark
 from livewave.performer import Performer
 from livewave.render.engine import open_engine
 from livewave.render.modelfile import load_model
 from livewave.sound.wavfile import WavFile
+
+log = logging.getLogger("livewave")
 
 RATE_HZ = 48_000
 BLOCK_SAMPLES = 512
@@ -30,6 +34,9 @@ def render_file(midi: str | Path, wav: str | Path, config: Config, progress: Cal
     events = read_score(midi)
     model = load_model(config.model.name)
     orders = Orders(Compass.of(model.provenance), config.audio.gain_db, config.model.temperature)
+    remark = bend_remark(model)
+    if remark and any(isinstance(event, PitchBend) and event.value for event in events):
+        log.log(*remark)
     total_s = events[-1].at_s + TAIL_S
     rate = config.audio.rate_hz or RATE_HZ
     clock = ManualClock()

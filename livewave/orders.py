@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import math
+from typing import TYPE_CHECKING
 
-from livewave.control.events import Control, Event, NoteOff, NoteOn, Panic, Release, Reset, Setting, Strike
+from livewave.control.events import Bend, Control, Event, NoteOff, NoteOn, Panic, Release, Reset, Setting, Strike
 from livewave.link import Command, Order
 from livewave.music.compass import Compass
 from livewave.music.ledger import ALL_SOUND_OFF, Ledger
+
+if TYPE_CHECKING:
+    from livewave.render.wavenet import Model
 
 QUIETEST_DB = -90.0
 
@@ -40,9 +45,10 @@ class Orders:
         return commands if self._ledger.gain == gain else [*commands, self._gain()]
 
     def restore(self) -> list[Command]:
-        """What a performer that starts afresh must be told: settings and held notes."""
+        """What a performer that starts afresh must be told: settings, bends and held notes."""
+        bends = [Command(Order.BEND, 0.0, pitch, value=bend) for pitch, bend in self._ledger.bent().items()]
         held = [Command(Order.STRIKE, 0.0, pitch, velocity) for pitch, velocity in self._ledger.held().items()]
-        return [*self._settings(), *held]
+        return [*self._settings(), *bends, *held]
 
     def _silences(self, event: Event) -> bool:
         """Panic and "all sound off" cut tails short too, unless somebody else still plays."""
@@ -73,7 +79,18 @@ class Orders:
         return Command(Order.GAIN_DB, value=max(QUIETEST_DB, self.gain_db + faders_db))
 
 
-def _command(change: Strike | Release) -> Command:
+def bend_remark(model: Model) -> tuple[int, str] | None:
+    """What is to be said once when notes are bent, and how loud (a level of `logging`); None if it was trained on it."""
+    if model.spec.hint == "none":
+        return logging.WARNING, f"pitch bend is ignored: model {model.name} has no f0 hint to bend"
+    if model.provenance.get("data.bends", "0") in ("", "0", "no", "none"):
+        return logging.DEBUG, f"model {model.name} heard no bent notes in training: how well it follows is not known"
+    return None
+
+
+def _command(change: Strike | Release | Bend) -> Command:
     if isinstance(change, Strike):
         return Command(Order.STRIKE, change.at_s, change.pitch, change.velocity)
+    if isinstance(change, Bend):
+        return Command(Order.BEND, change.at_s, change.pitch, value=change.semitones)
     return Command(Order.RELEASE, change.at_s, change.pitch)

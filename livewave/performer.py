@@ -8,10 +8,12 @@ from collections.abc import Callable
 import numpy as np
 
 from livewave.link import Command, Order
+from livewave.music.bends import Bends
 from livewave.music.clock import Clock, SampleClock
 from livewave.music.roll import PITCHES, Roll
 from livewave.render.engine import Engine
 from livewave.render.voice import Voice
+from livewave.render.wavenet import bent_steps
 from livewave.sound.resample import Resampler
 
 FADE_S = 0.03  # from one gain to another, and to silence at the end
@@ -31,7 +33,8 @@ class Performer:
         self.held = spec.samples_per_column
         self.block_samples = math.ceil(block_samples / self.held) * self.held
         self.clock, self.lead_s = clock, lead_s
-        self.roll = Roll(spec.roll_rate_hz)
+        self.follows_bends = spec.hint != "none"
+        self.roll, self.bends = Roll(spec.roll_rate_hz), Bends(spec.roll_rate_hz)
         self.voice = Voice(engine, seed, temperature)
         self.resampler = Resampler(spec.model_rate_hz, device_rate_hz, self.block_samples)
         self.sample_clock = SampleClock(spec.model_rate_hz)
@@ -44,6 +47,7 @@ class Performer:
         self._fade_step = 1.0 / (FADE_S * spec.model_rate_hz)
         self._ramp = np.arange(1.0, self.block_samples + 1)  # in float64: a fade must not depend on how it is split
         self._columns = np.zeros((self.block_samples // self.held, PITCHES), np.uint8)
+        self._semitones = np.zeros(self._columns.shape, np.float32)
         self._block = np.zeros(self.block_samples, np.float32)
 
     @property
@@ -59,7 +63,7 @@ class Performer:
             self._once_silent = None
         self.sample_clock.observe(self.clock.now_s(), self.sample)
         self.roll.columns(self._columns)
-        self.voice.render(self._columns, self._block)
+        self.voice.render(self._columns, self._block, self._steps())
         self._silence_faults()
         self._apply_gain()
         return self.resampler.process(self._block)
@@ -72,17 +76,28 @@ class Performer:
                 self.roll.release(self._column(command.at_s), command.pitch)
             case Order.RELEASE_ALL:
                 self.roll.release_all(self._column(command.at_s))
+            case Order.BEND if self.follows_bends:
+                self.bends.bend(self._column(command.at_s), command.pitch, command.value)
             case Order.GAIN_DB:
                 self._wanted_gain = _factor(command.value)
             case Order.TEMPERATURE:
                 self.voice.temperature = command.value
             case Order.RESET:
                 self.roll.clear()
+                self.bends.clear()
                 self._once_silent = self.voice.reset
             case Order.HUSH:
                 self._once_silent = self._once_silent or self.voice.rest
             case Order.STOP:
                 self.stopping = True
+
+    def _steps(self) -> np.ndarray | None:
+        """What bends the hint of the block in `_columns`; None where nothing is bent, or the net has no hint to bend."""
+        spec = self.voice.engine.spec
+        first = self.roll.next_column - len(self._columns)
+        if not self.follows_bends or not self.bends.columns(first, self._columns, self._semitones):
+            return None
+        return bent_steps(spec, self._semitones)
 
     def _column(self, at_s: float) -> int:
         if not at_s:

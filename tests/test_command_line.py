@@ -55,11 +55,11 @@ def failed(monkeypatch, capsys, *arguments: str) -> str:
 
 def test_help_names_every_command():
     text = said("--help")
-    for command in ("run", "render", "devices", "models", "bench", "doctor"):
+    for command in ("run", "render", "devices", "models", "bench", "doctor", "compare"):
         assert f" {command} " in text
 
 
-@pytest.mark.parametrize("command", ["run", "render", "devices", "models", "bench", "doctor"])
+@pytest.mark.parametrize("command", ["run", "render", "devices", "models", "bench", "doctor", "compare"])
 def test_every_command_has_help(command):
     assert "Usage" in said(command, "--help")
 

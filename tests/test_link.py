@@ -22,7 +22,7 @@ COMMANDS = [
     Command(Order.STRIKE, 12_345.678901234, 0, 1), Command(Order.STRIKE, 0.0, 127, 127),
     Command(Order.RELEASE, 1e9, 60),
     Command(Order.RELEASE_ALL, 1.5), Command(Order.GAIN_DB, value=-60.0), Command(Order.TEMPERATURE, value=0.75),
-    Command(Order.RESET), Command(Order.STOP),
+    Command(Order.RESET), Command(Order.STOP), Command(Order.BEND, 3.25, 61, value=-0.375),
 ]
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+import socket
 import wave
 
 import numpy as np
@@ -9,7 +11,15 @@ import pytest
 import livewave.offline
 from livewave import LivewaveError
 from livewave.config import Config, make_config
+from livewave.link import Link
+from livewave.music.clock import ManualClock
+from livewave.music.compass import Compass
+from livewave.music.score import read_score
 from livewave.offline import BLOCK_SAMPLES, RATE_HZ, TAIL_S, render_file
+from livewave.orders import Orders
+from livewave.performer import Performer
+from livewave.render.engine import open_engine
+from livewave.render.modelfile import load_model
 from livewave.render.voice import REST_FADE_S, REST_HOLD_S
 from tests.toys import TINY, tiny_model_file
 
@@ -137,3 +147,58 @@ def test_a_disk_that_fills_up_is_an_error_and_not_a_short_file(midi, model, tmp_
     monkeypatch.setattr(livewave.offline, "WavFile", Cramped)
     with pytest.raises(LivewaveError, match="No space left"):
         render_file(midi, tmp_path / "a.wav", config(model), lambda done, total: None)
+
+
+def bent_midi(path) -> str:
+    """NOTES with a wheel that moves during the first, and one that is turned before the second."""
+    song = pretty_midi.PrettyMIDI(resolution=960)
+    song.instruments.append(pretty_midi.Instrument(73))
+    song.instruments[0].notes = [pretty_midi.Note(90, pitch, start, end) for start, end, pitch in NOTES]
+    song.instruments[0].pitch_bends = [pretty_midi.PitchBend(64 * n, 0.35 + 0.001 * n) for n in range(100)]
+    song.write(str(path))
+    return str(path)
+
+
+def test_pitch_bends_of_a_file_are_heard_whatever_the_block(midi, model, tmp_path, monkeypatch):
+    song = bent_midi(tmp_path / "song.mid")
+    plain = rendered(midi, tmp_path / "a.wav", config(model, rate_hz=16_000))
+    bent = rendered(song, tmp_path / "b.wav", config(model, rate_hz=16_000))
+    assert bent != plain
+    (one, _), (other, _) = heard(tmp_path / "a.wav"), heard(tmp_path / "b.wav")
+    np.testing.assert_array_equal(one[: round(0.34 * 16_000)], other[: round(0.34 * 16_000)])
+    monkeypatch.setattr(livewave.offline, "BLOCK_SAMPLES", 48)
+    rendered(song, tmp_path / "c.wav", config(model, rate_hz=16_000))
+    again, _ = heard(tmp_path / "c.wav")
+    common = min(len(again), len(other))
+    np.testing.assert_array_equal(again[:common], other[:common])
+
+
+def test_a_file_is_bent_as_a_player_is_who_does_the_same(model, tmp_path):
+    """Its orders, sent over the link to a performer, make the same sound."""
+    song = bent_midi(tmp_path / "song.mid")
+    rendered(song, tmp_path / "a.wav", config(model, rate_hz=16_000))
+    net, ends = load_model(model), socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    here, there = (Link(end) for end in ends)
+    orders = Orders(Compass.of(net.provenance), 0.0, 0.8)
+    for event in read_score(song):
+        here.send(orders.translate(dataclasses.replace(event, at_s=event.at_s + 5.0)))
+    chosen = config(model)
+    clock = ManualClock(5.0)
+    performer = Performer(open_engine(chosen.model.engine, net), clock, 16_000, 64, chosen.model.seed,
+                          chosen.model.temperature, chosen.audio.gain_db, lead_s=0.0)
+    performer.sample_clock.observe(5.0, 0)
+    for command in there.commands():
+        performer.obey(command)
+    blocks = [performer.step().copy() for _ in range(700) if not clock.advance(64 / 16_000)]
+    expected, _ = heard(tmp_path / "a.wav")
+    live = np.round(np.clip(np.concatenate(blocks), -1.0, 1.0) * 32_767.0) / 32_767.0
+    np.testing.assert_allclose(live, expected[: len(live)], atol=1.01 / 32_767.0)
+
+
+def test_a_model_without_the_hint_says_so_in_one_line_and_plays_unbent(midi, tmp_path, caplog):
+    plain = str(tiny_model_file(tmp_path, hint="none"))
+    unbent = rendered(midi, tmp_path / "a.wav", config(plain))
+    assert not [record for record in caplog.records if "pitch bend" in record.message]
+    assert rendered(bent_midi(tmp_path / "song.mid"), tmp_path / "b.wav", config(plain)) == unbent
+    assert [record.message for record in caplog.records if "pitch bend" in record.message] == [
+        "pitch bend is ignored: model tiny has no f0 hint to bend"]

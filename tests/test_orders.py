@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import math
 
 import pytest
@@ -10,7 +11,8 @@ from livewave.control.events import (
 from livewave.link import Command, Order
 from livewave.music.compass import Compass
 from livewave.music.ledger import ROLL_VELOCITY
-from livewave.orders import QUIETEST_DB, Orders
+from livewave.orders import QUIETEST_DB, Orders, bend_remark
+from livewave.render.wavenet import Model, WaveNetSpec
 
 A = "midi:a"
 GAIN_DB, TEMPERATURE = -3.0, 0.8
@@ -80,6 +82,28 @@ def test_a_roll_is_strikes_and_releases():
     vector = (1 << 60 | 1 << 64).to_bytes(16, "little")
     assert orders.translate(RollSet(1.0, "osc:a", vector)) == [
         Command(Order.STRIKE, 1.0, pitch, ROLL_VELOCITY) for pitch in (60, 64)]
+
+
+def test_a_wheel_bends_what_it_holds_and_a_note_begins_bent():
+    orders = some_orders()
+    assert orders.translate(PitchBend(0.5, A, 0, 2048)) == []
+    assert orders.translate(on(60)) == [Command(Order.BEND, 1.0, 60, value=0.5), Command(Order.STRIKE, 1.0, 60, 90)]
+    assert orders.translate(PitchBend(1.5, A, 0, -4096)) == [Command(Order.BEND, 1.5, 60, value=-1.0)]
+    assert orders.restore()[2:] == [Command(Order.BEND, 0.0, 60, value=-1.0), Command(Order.STRIKE, 0.0, 60, 90)]
+
+
+def test_a_key_folded_into_the_compass_is_bent_where_it_sounds():
+    orders = some_orders(Compass(60, 83))
+    orders.translate(on(40))
+    assert orders.translate(PitchBend(1.5, A, 0, 4096)) == [Command(Order.BEND, 1.5, 64, value=1.0)]
+
+
+@pytest.mark.parametrize("hint, provenance, level", [
+    ("none", {}, logging.WARNING), ("f0", {}, logging.DEBUG), ("f0", {"data.bends": "0"}, logging.DEBUG),
+    ("f0", {"data.bends": "vibrato and slides"}, None)])
+def test_what_a_model_makes_of_bends_is_said_as_loud_as_it_matters(hint, provenance, level):
+    remark = bend_remark(Model(WaveNetSpec(hint=hint), {}, "oboe", provenance))
+    assert level is None if remark is None else remark[0] == level and "oboe" in remark[1]
 
 
 @pytest.mark.parametrize("event", [PitchBend(1.0, A, 0, 100), ProgramChange(1.0, A, 0, 3), Transport(1.0, A, "clock"),

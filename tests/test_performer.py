@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from livewave.link import Command, Order
+from livewave.music.bends import GLIDE_S
 from livewave.music.clock import ManualClock
 from livewave.performer import FADE_S, LATE_S, Performer
 from livewave.render.native import NativeEngine
 from livewave.render.voice import ATTACK_S
+from livewave.render.wavenet import phase_steps
 from tests.toys import TINY, ToyEngine, tiny_model
 
 RATE_HZ, HELD = TINY.model_rate_hz, TINY.samples_per_column
@@ -125,6 +127,90 @@ def test_frames_come_at_the_devices_rate():
     performer = a_performer(device_rate_hz=44_100)
     assert abs(len(play(performer, 1.0)) - 44_100) <= 1
     assert performer.sample == RATE_HZ
+
+
+# bends
+
+
+def bend(at_s: float, semitones: float, pitch: int = 60) -> tuple[float, Command]:
+    return at_s, Command(Order.BEND, at_s, pitch, value=semitones)
+
+
+def semitones_of(engine: ToyEngine, pitch: int = 60) -> np.ndarray:
+    """float64 [columns]: how far a pitch was bent, read from the steps that the engine was given."""
+    plain = phase_steps(engine.spec)
+    blocks = [np.full(engine.columns, plain[pitch]) if steps is None else steps[:, pitch] for steps in engine.steps]
+    return 12.0 * np.log2(np.concatenate(blocks) / plain[pitch])
+
+
+@pytest.mark.parametrize("block", [16, 64, 512])
+def test_a_bend_begins_a_constant_lead_after_its_moment_whatever_the_block(block):
+    engine = ToyEngine(babble=True)
+    performer = a_performer(engine, block)
+    engine.columns = performer.block_samples // HELD
+    play(performer, 0.512, [strike(0.0), bend(0.2003, 1.0)])
+    bent = semitones_of(engine)
+    first = engine_column(engine, performer, 0.2003)
+    np.testing.assert_allclose(bent[:first], 0.0, atol=1e-6)
+    assert 0.0 < bent[first] < 1.0
+    np.testing.assert_allclose(bent[first + round(GLIDE_S * 1_000) :], 1.0, atol=1e-6)
+
+
+def engine_column(engine: ToyEngine, performer: Performer, at_s: float) -> int:
+    """The column of a moment, among those that were rendered and not only fed during rests."""
+    return round((at_s + LEAD_S) * RATE_HZ / HELD) - (performer.roll.next_column - len(engine.steps) * engine.columns)
+
+
+def test_where_nothing_is_bent_the_engine_is_given_no_steps():
+    engine = ToyEngine()
+    play(a_performer(engine), 0.5, [strike(0.0), bend(0.05, 0.5, 61), bend(0.1, 0.0), release(0.2)])
+    assert engine.steps and not [steps for steps in engine.steps if steps is not None]
+
+
+def test_a_bent_note_that_has_ended_bends_nothing_and_begins_again_as_it_was_told():
+    engine = ToyEngine(babble=True)
+    engine.columns = 4
+    performer = a_performer(engine)
+    play(performer, 0.512, [strike(0.0), bend(0.05, 2.0), release(0.1), strike(0.2)])
+    bent, end, again = (semitones_of(engine), *(engine_column(engine, performer, at_s) for at_s in (0.1, 0.2)))
+    np.testing.assert_allclose(bent[end:again], 0.0, atol=1e-6)
+    np.testing.assert_allclose(bent[again:], 2.0, atol=1e-6)
+
+
+def test_reset_forgets_bends():
+    engine = ToyEngine()
+    performer = a_performer(engine)
+    play(performer, 0.2, [strike(0.0), bend(0.05, 2.0)])
+    performer.obey(Command(Order.RESET))
+    play(performer, 0.1)
+    engine.steps.clear()
+    performer.obey(Command(Order.STRIKE, 0.0, 60, 90))
+    play(performer, 0.1)
+    assert engine.steps and not [steps for steps in engine.steps if steps is not None]
+
+
+def test_a_net_without_a_hint_is_never_bent():
+    engine = ToyEngine(replace(TINY, hint="none"))
+    play(a_performer(engine), 0.3, [strike(0.0), bend(0.05, 2.0)])
+    assert engine.steps and not [steps for steps in engine.steps if steps is not None]
+
+
+def test_bent_sound_is_the_same_bit_for_bit_for_every_block_size():
+    """A real net that babbles through a rest, a pitch that falls silent bent, and one that is struck again."""
+    def take(block: int) -> np.ndarray:
+        performer = a_performer(NativeEngine(tiny_model()), block)
+        performer.sample_clock.observe(0.0, 0)
+        wheel = [bend(0.03 + 0.001 * n, 0.01 * n)[1] for n in range(70)]
+        others = [strike(0.0213), release(0.1507), strike(0.2, 67), bend(0.21, -1.0, 67), strike(0.25),
+                  bend(0.3, 0.0, 67)]
+        for command in [*wheel, *(command for _, command in others)]:
+            performer.obey(command)
+        return play(performer, 0.512)
+
+    expected = take(16)
+    assert len(np.unique(expected)) > 50
+    for block in (32, 64, 512):
+        np.testing.assert_array_equal(take(block), expected)
 
 
 # gain

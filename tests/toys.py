@@ -30,12 +30,14 @@ class ToyEngine:
         self.resets = self.blocks = self.fed = 0
         self.uniforms: list[np.ndarray] = []
         self.temperatures: list[float] = []
+        self.steps: list[np.ndarray | None] = []
 
     def reset(self) -> None:
         self.resets += 1
         self.fed = 0
 
-    def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0) -> None:
+    def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0,
+               steps: np.ndarray | None = None) -> None:
         sounding = roll.any(1) | self.babble | (not self.spec.cond_channels)
         out[:] = np.repeat(np.where(sounding, np.float32(self.level), np.float32(0.0)), len(out) // len(roll))
         if self.blocks in self.sick:
@@ -43,8 +45,10 @@ class ToyEngine:
         self.blocks += 1
         self.uniforms.append(uniforms.copy())
         self.temperatures.append(temperature)
+        self.steps.append(None if steps is None else steps.copy())
 
-    def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None) -> None:
+    def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None,
+             steps: np.ndarray | None = None) -> None:
         assert not samples.any()
         self.fed += len(samples)
 

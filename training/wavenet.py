@@ -14,31 +14,9 @@ from torch import Tensor, nn
 from livewave.render.wavenet import (
     CLASSES, HINT_CHANNELS, MULAW, PITCHES, SILENCE_CLASS, WaveNetSpec, Weights, mulaw_encode, phase_steps,
 )
+from training.stack import gated_stack
 
 WAVEFORM_GAIN = 4.0  # the waveform taps see this multiple of the signal while training; folded into the weights
-
-
-class Gate(torch.autograd.Function):
-    """tanh(a[:R]) * sigmoid(a[R:]) in place, by tanh alone: it keeps one buffer where autograd would keep four."""
-
-    @staticmethod
-    def forward(ctx, a: Tensor) -> Tensor:
-        width = a.shape[-1] // 2
-        a[..., width:].mul_(0.5)
-        a.tanh_()
-        ctx.save_for_backward(a)
-        f, g = a[..., :width], a[..., width:]
-        return torch.addcmul(f, f, g).mul_(0.5)
-
-    @staticmethod
-    def backward(ctx, dz: Tensor) -> Tensor:
-        (a,) = ctx.saved_tensors
-        width = a.shape[-1] // 2
-        f, g = a[..., :width], a[..., width:]
-        d = torch.empty_like(a)
-        d[..., :width] = torch.addcmul(dz, dz, g).mul_(0.5)
-        d[..., width:] = (dz * f).mul_(0.25)
-        return d.addcmul_(d, a * a, value=-1.0)
 
 
 class WaveNet(nn.Module):
@@ -47,6 +25,7 @@ class WaveNet(nn.Module):
     def __init__(self, spec: WaveNetSpec) -> None:
         super().__init__()
         self.spec = spec
+        self.register_buffer("decoded", torch.tensor(MULAW), persistent=False)
         R, S, A, C = spec.residual_channels, spec.skip_channels, spec.out_channels, spec.cond_channels
         self.input_bias = nn.Parameter(torch.zeros(R))
         if spec.class_kernel:
@@ -69,31 +48,20 @@ class WaveNet(nn.Module):
         self.logits = nn.Parameter(torch.randn(A, spec.outputs) * 0.5 * A**-0.5)
         self.logits_bias = nn.Parameter(torch.zeros(spec.outputs))
 
-    def forward(self, heard: Tensor, roll: Tensor, hint: Tensor | None = None, first: int = 0,
+    def forward(self, heard: Tensor, roll: Tensor | None, hint: Tensor | None = None, first: int = 0,
                 dtype: torch.dtype = torch.float32) -> Tensor:
         """Logits [batch, samples - first, outputs] of every sample from `first` on, given what was heard before it.
 
         heard  int64 classes or float32 samples (logistic) [batch, samples]  entry t is the sample before output t
-        roll   uint8 [batch, columns, 128]  columns divide samples; each is held
+        roll   uint8 [batch, columns, 128]  columns divide samples; each is held. None for an unconditioned net
         hint   float32 [batch, samples, 4]  where the spec has one
         dtype  of activations and products; float32 or bfloat16
         """
         x = self._input(heard, hint).to(dtype)
         y = self._condition(roll, heard.shape[1]).to(dtype) if self.spec.cond_channels else None
-        batch, samples, width = x.shape
-        gates = []
-        for k, dilation in enumerate(self.spec.dilations):
-            past = F.pad(x, (0, 0, dilation, 0))[:, :samples]
-            parts, matrices = [past, x], [self.gate[k]]
-            if y is not None:
-                parts.append(y)
-                matrices.append(self.condition[k])
-            a = F.linear(torch.cat(parts, -1), torch.cat(matrices).to(dtype).T, self.gate_bias[k].to(dtype))
-            z = Gate.apply(a)
-            gates.append(z[:, first:])
-            if k < self.spec.layers - 1:
-                x = x + z @ self.residual[k].to(dtype)
-        skip = F.linear(torch.cat(gates, -1), self.skip.to(dtype).T, self.skip_bias.to(dtype))
+        gates = gated_stack(x, y, first, self.spec.dilations, self.gate, self.gate_bias,
+                            self.condition if y is not None else (), self.residual)
+        skip = F.linear(gates, 0.5 * self.skip.to(dtype).T, self.skip_bias.to(dtype))
         hidden = F.linear(F.relu(skip), self.hidden.to(dtype).T, self.hidden_bias.to(dtype))
         return F.linear(F.relu(hidden), self.logits.to(dtype).T, self.logits_bias.to(dtype))
 
@@ -118,8 +86,7 @@ class WaveNet(nn.Module):
         for tap in range(spec.class_kernel):
             x = x + F.embedding(F.pad(heard, (tap, 0), value=SILENCE_CLASS)[:, : heard.shape[1]], self.input_classes[tap])
         if spec.input_kernel:
-            table = torch.tensor(MULAW)
-            waveform = table[heard] if spec.output == "mulaw" else heard
+            waveform = self.decoded[heard] if spec.output == "mulaw" else heard
             silence = float(MULAW[SILENCE_CLASS]) if spec.output == "mulaw" else 0.0
             padded = F.pad(waveform, (spec.input_kernel - 1, 0), value=silence) * WAVEFORM_GAIN
             x = x + F.conv1d(padded[:, None], self.input_waveform.flip(0).T[:, None]).transpose(1, 2)
@@ -157,7 +124,7 @@ class WaveNet(nn.Module):
         if spec.cond_channels:
             table |= {"condition_kernel": self.condition_kernel, "condition_bias": self.condition_bias,
                       "condition": torch.stack(list(self.condition))}
-        return {name: np.ascontiguousarray(value.detach().float().numpy()) for name, value in table.items()}
+        return {name: np.ascontiguousarray(value.detach().float().cpu().numpy()) for name, value in table.items()}
 
     def load_weights(self, weights: Weights) -> None:
         """The inverse of `weights`. Raises ValueError for a residual bias, which this graph does not have."""

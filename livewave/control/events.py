@@ -46,6 +46,13 @@ class PitchBend(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BendSet(Event):
+    """All notes of the source are bent by so much, whatever their channel."""
+
+    semitones: float
+
+
+@dataclass(frozen=True, slots=True)
 class ProgramChange(Event):
     channel: int
     program: int
@@ -105,6 +112,15 @@ class Release:
 
     at_s: float
     pitch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bend:
+    """A pitch is bent, by so much from where equal temperament has it; what sounds and what will."""
+
+    at_s: float
+    pitch: int
+    semitones: float
 
 
 class EventQueue:

@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from livewave.control.events import Control, Event, NoteOff, NoteOn, Panic, Reset, RollSet, Setting
+from livewave.control.events import BendSet, Control, Event, NoteOff, NoteOn, Panic, Reset, RollSet, Setting
 
 Value = int | float | str | bytes
 
 SUSTAIN_CONTROLLER = 64
 GAIN_DB = (-90.0, 12.0)
 TEMPERATURE = (0.0, 2.0)
+BEND_SEMITONES = (-48.0, 48.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,10 @@ def _sustain(at_s: float, source: str, _sender: tuple, depth: float) -> Event:
     return Control(at_s, source, 0, SUSTAIN_CONTROLLER, round(depth * 127))
 
 
+def _bend(at_s: float, source: str, _sender: tuple, semitones: float) -> Event:
+    return BendSet(at_s, source, semitones)
+
+
 def _panic(at_s: float, source: str, _sender: tuple) -> Event:
     return Panic(at_s, source)
 
@@ -122,6 +127,12 @@ _ROWS = (
         _roll,
     ),
     Address("/livewave/sustain", (Argument("depth", "f", 0, 1),), "the sustain pedal; down from 0.5 on", _sustain),
+    Address(
+        "/livewave/bend",
+        (Argument("bend", "f", *BEND_SEMITONES, "semitones"),),
+        "bends every note of the sender's host, those to come too, where the model has an f0 hint; 0 ends it",
+        _bend,
+    ),
     Address("/livewave/panic", (), "every note off, every pedal up, silence", _panic),
     Address("/livewave/gain", (Argument("gain", "f", *GAIN_DB, "dB"),), "output level", _setting("gain_db")),
     Address(

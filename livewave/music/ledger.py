@@ -1,7 +1,8 @@
 """Which notes are held, by whom: keys, pedals, rolls, unplugged cables -> strikes and releases of the 128 pitches.
 
 Keys are counted per source, channel and pitch: a key struck twice is let go twice. A pitch sounds while anybody holds
-it: a key, a pedal or a roll. Source: MIDI 1.0 Detailed Specification; RP-015 (reset all controllers).
+it: a key, a pedal or a roll. It is bent as the channel is that struck it last of those that hold it; a roll is bent as
+channel 1 of its source. Source: MIDI 1.0 Detailed Specification; RP-015 (reset all controllers).
 """
 
 from __future__ import annotations
@@ -9,17 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from livewave.control.events import (
+    Bend,
+    BendSet,
     Control,
     Event,
     NoteOff,
     NoteOn,
     Panic,
+    PitchBend,
     Release,
     Reset,
     RollSet,
     SourceLost,
     Strike,
 )
+from livewave.music.wheels import Wheels
 
 MODULATION, VOLUME, EXPRESSION, SUSTAIN, SOSTENUTO = 1, 7, 11, 64, 66
 ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 120, 121, 123
@@ -29,6 +34,9 @@ PEDAL_DOWN = 64
 FULL = 127
 # A roll says which pitches, not how hard.
 ROLL_VELOCITY = 100
+ROLL_CHANNEL = 0
+
+Holder = tuple[str, int]  # source and channel
 
 
 class _Channel:
@@ -48,6 +56,9 @@ class _Channel:
 
     def held(self) -> set[int]:
         return self.ringing.union(self.down)
+
+    def holds(self, pitch: int) -> bool:
+        return pitch in self.down or pitch in self.ringing
 
     def press(self, pitch: int) -> None:
         self.down[pitch] = self.down.get(pitch, 0) + 1
@@ -97,26 +108,31 @@ class _Channel:
 
 
 class Ledger:
-    """Events in, strikes and releases out. Thread: one. Never raises.
+    """Events in, strikes, releases and bends out. Thread: one. Never raises.
 
     gain        what channel volume and expression (CC7, CC11) ask for, linear; of the channel that moved one last
     modulation  CC1, 0..127, last received
 
-    A pitch's strikes and releases never go back in time, whatever their sources' stamps say: a release that is stamped
-    earlier than its strike takes the strike's moment.
+    A pitch's changes never go back in time, whatever their sources' stamps say: a release that is stamped earlier than
+    its strike takes the strike's moment.
     """
 
     def __init__(self) -> None:
         self.modulation = 0
-        self._channels: dict[tuple[str, int], _Channel] = {}
+        self._channels: dict[Holder, _Channel] = {}
         self._rolls: dict[str, frozenset[int]] = {}
+        self._wheels = Wheels()
         self._sounding: dict[int, int] = {}  # pitch -> velocity
-        self._last_s: dict[int, float] = {}  # pitch -> moment of its last strike or release
-        self._fader: tuple[str, int] | None = None  # the channel that moved its volume last
+        self._strikers: dict[int, list[Holder]] = {}  # pitch -> who struck it, the last one last
+        self._bent: dict[int, float] = {}  # pitch -> semitones, as given out last; pitches that no longer sound too
+        self._last_s: dict[int, float] = {}  # pitch -> moment of its last change
+        self._fader: Holder | None = None  # the channel that moved its volume last
         self._feeds: dict[type[Event], Callable[..., list[Strike]]] = {
             NoteOn: self._note_on,
             NoteOff: self._note_off,
             Control: self._control,
+            PitchBend: self._turn,
+            BendSet: self._turn,
             RollSet: self._roll_set,
             SourceLost: self._source_lost,
             Panic: self._panic,
@@ -131,57 +147,101 @@ class Ledger:
         """Pitch -> velocity of all that sounds, to fill an audio process that starts."""
         return dict(self._sounding)
 
-    def feed(self, event: Event) -> list[Strike | Release]:
-        """What the event ends, then what it begins. Events that hold nothing (bends, programs, clocks) give nothing."""
+    def bent(self) -> dict[int, float]:
+        """Pitch -> semitones, as last given out, of all that are bent, to fill an audio process that starts."""
+        return {pitch: semitones for pitch, semitones in self._bent.items() if semitones}
+
+    def feed(self, event: Event) -> list[Strike | Release | Bend]:
+        """What the event ends, what it bends, then what it begins. Programs and clocks give nothing."""
         strikes = self._feeds.get(type(event), _nothing)(event)
         ended = self._sounding.keys() - self._holders()
         struck = {strike.pitch: strike.velocity for strike in strikes}
         for pitch in ended:
             del self._sounding[pitch]
+            self._strikers.pop(pitch, None)
         self._sounding.update(struck)
+        bends = self._bends(event.at_s)
         releases = [Release(self._stamp(pitch, event.at_s), pitch) for pitch in sorted(ended)]
         begun = [Strike(self._stamp(pitch, event.at_s), pitch, velocity) for pitch, velocity in struck.items()]
-        return releases + begun
+        return [*releases, *bends, *begun]
+
+    def _bends(self, at_s: float) -> list[Bend]:
+        """What sounds and is no longer bent as was given out last."""
+        wanted = {pitch: self._wheels.bend(*self._striker(pitch)) for pitch in self._sounding}
+        changed = {pitch: bend for pitch, bend in wanted.items() if bend != self._bent.get(pitch, 0.0)}
+        self._bent.update(changed)
+        return [Bend(self._stamp(pitch, at_s), pitch, bend) for pitch, bend in changed.items()]
+
+    def _striker(self, pitch: int) -> Holder:
+        """Who struck a sounding pitch last, of those who hold it."""
+        strikers = self._strikers[pitch]
+        while len(strikers) > 1 and not self._holds(strikers[-1], pitch):
+            strikers.pop()
+        return strikers[-1]
+
+    def _holds(self, holder: Holder, pitch: int) -> bool:
+        source, channel = holder
+        by_key = holder in self._channels and self._channels[holder].holds(pitch)
+        return by_key or channel == ROLL_CHANNEL and pitch in self._rolls.get(source, ())
+
+    def _strike(self, event: Event, channel: int, pitch: int, velocity: int) -> Strike:
+        strikers, holder = self._strikers.setdefault(pitch, []), (event.source, channel)
+        if holder in strikers:
+            strikers.remove(holder)
+        strikers.append(holder)
+        return Strike(event.at_s, pitch, velocity)
 
     def _note_on(self, event: NoteOn) -> list[Strike]:
-        self._channel(event).press(event.pitch)
-        return [Strike(event.at_s, event.pitch, event.velocity)]
+        self._channel(event.source, event.channel).press(event.pitch)
+        return [self._strike(event, event.channel, event.pitch, event.velocity)]
 
     def _note_off(self, event: NoteOff) -> list[Strike]:
-        self._channel(event).let_go(event.pitch)
+        self._channel(event.source, event.channel).let_go(event.pitch)
+        return []
+
+    def _turn(self, event: PitchBend | BendSet) -> list[Strike]:
+        self._wheels.feed(event)
         return []
 
     def _control(self, event: Control) -> list[Strike]:
-        channel = self._channel(event)
+        self._wheels.feed(event)
+        fader = self._channel(event.source, event.channel)
+        if event.controller == MODULATION:
+            self.modulation = event.value
+        elif event.controller in fader.levels:
+            fader.levels[event.controller] = event.value
+            self._fader = (event.source, event.channel)
+        for channel in self._wheels.reached(event.source, event.channel):
+            self._control_channel(event, channel)
+        return []
+
+    def _control_channel(self, event: Control, number: int) -> None:
+        channel = self._channel(event.source, number)
         down = event.value >= PEDAL_DOWN
         if event.controller == SUSTAIN:
             channel.pedal(down)
         elif event.controller == SOSTENUTO:
             channel.catch(down)
-        elif event.controller == MODULATION:
-            self.modulation = event.value
-        elif event.controller in channel.levels:
-            channel.levels[event.controller] = event.value
-            self._fader = (event.source, event.channel)
         elif event.controller == ALL_SOUND_OFF:
             channel.silence()
         elif event.controller == RESET_CONTROLLERS:
             channel.reset_controllers()
+            self._wheels.centre(event.source, number)
             self.modulation = 0
         elif event.controller in MODE_MESSAGES:
             channel.let_all_go()
-        return []
 
     def _roll_set(self, event: RollSet) -> list[Strike]:
         bits = int.from_bytes(event.vector, "little")
         pitches = frozenset(pitch for pitch in range(128) if bits >> pitch & 1)
         begun = pitches - self._rolls.get(event.source, frozenset())
         self._rolls[event.source] = pitches
-        return [Strike(event.at_s, pitch, ROLL_VELOCITY) for pitch in sorted(begun)]
+        return [self._strike(event, ROLL_CHANNEL, pitch, ROLL_VELOCITY) for pitch in sorted(begun)]
 
     def _source_lost(self, event: SourceLost) -> list[Strike]:
         self._channels = {key: channel for key, channel in self._channels.items() if key[0] != event.source}
         self._rolls.pop(event.source, None)
+        self._wheels.forget(event.source)
         if self._fader not in self._channels:
             self._fader = None
         return []
@@ -192,17 +252,20 @@ class Ledger:
             channel.pedal(False)
             channel.catch(False)
         self._rolls.clear()
+        self._wheels.centre_all()
         return []
 
     def _reset(self, _event: Reset) -> list[Strike]:
         self._channels.clear()
         self._rolls.clear()
+        self._wheels.centre_all()  # ranges and zones are the controller's make: it says them once
+        self._bent.clear()
         self._fader = None
         self.modulation = 0
         return []
 
-    def _channel(self, event: NoteOn | NoteOff | Control) -> _Channel:
-        return self._channels.setdefault((event.source, event.channel), _Channel())
+    def _channel(self, source: str, channel: int) -> _Channel:
+        return self._channels.setdefault((source, channel), _Channel())
 
     def _holders(self) -> set[int]:
         """Every pitch that somebody holds."""

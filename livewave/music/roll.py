@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from livewave.control.events import Release, Strike
+from livewave.control.events import Bend, Release, Strike
 
 PITCHES = 128
 RESTRIKE_GAP_S = 0.004
@@ -104,14 +104,17 @@ class Roll:
         self._since[pitch] = column
 
 
-def columns_of(changes: Iterable[Strike | Release], columns: int, rate_hz: int) -> np.ndarray:
-    """uint8 [columns, 128]: the roll of a whole piece whose time 0 is column 0; `at_s` of each change counts from there."""
+def columns_of(changes: Iterable[Strike | Release | Bend], columns: int, rate_hz: int) -> np.ndarray:
+    """uint8 [columns, 128]: the roll of a whole piece whose time 0 is column 0; `at_s` of each change counts from there.
+
+    Bends are left to `livewave.music.bends.bends_of`.
+    """
     roll = Roll(rate_hz)
     for change in changes:
         column = round(change.at_s * rate_hz)
         if isinstance(change, Strike):
             roll.strike(column, change.pitch, change.velocity)
-        else:
+        elif isinstance(change, Release):
             roll.release(column, change.pitch)
     out = np.empty((columns, PITCHES), np.uint8)
     roll.columns(out)

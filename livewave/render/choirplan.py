@@ -45,7 +45,7 @@ Part = _structure("Part", """input first_layer layers hidden logits image_at ima
     rectified activated logit_rows waveform classes masks hints starts
     mail mail_bytes mail_stream mail_skip mail_hidden mail_heard shared_bytes""")
 Block = _structure("Block", """samples columns given want_logits recent_at rolls_at temperatures_at numbers_at
-    logits_at unused""", longs="sample sequence")
+    bent phases_at steps_at logits_at""", longs="sample sequence")
 
 
 class Chip(Protocol):
@@ -262,7 +262,7 @@ def pack(model: Model, score: Score) -> tuple[np.ndarray, list[int], int]:
     plan = Plan(
         len(score.parts), score.mail_shared, spec.layers, R, S, A, O, C, spec.outputs, spec.cond_channels,
         spec.roll_kernel, spec.class_kernel, spec.input_kernel, padded(spec.input_kernel) // 16,
-        spec.mixtures if spec.output == "logistic" else 0, spec.roll_encoding == "velocity", spec.hint == "f0",
+        spec.mixtures if spec.output == "logistic" else 0, spec.roll_encoding != "binary", spec.hint == "f0",
         SILENCE_CLASS, 0.0 if spec.output == "logistic" else MULAW[SILENCE_CLASS])
     plan.parts_at = image.put(np.frombuffer(b"".join(bytes(part) for part in score.parts), np.uint8))
     plan.tables_at = image.put(np.frombuffer(tables, np.uint8))

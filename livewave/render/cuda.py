@@ -22,7 +22,9 @@ import numpy as np
 from livewave import EngineUnavailable
 from livewave.render.cache import cache_folder, write_whole
 from livewave.render.choirplan import VOICES, Block, Chip, deal, pack, padded
-from livewave.render.wavenet import PITCHES, Model, check_block, check_floats, check_weights, check_writeable
+from livewave.render.wavenet import (
+    PITCHES, Model, advanced, check_block, check_floats, check_steps, check_weights, check_writeable, phase_steps,
+)
 
 THREADS = 256  # of a part
 SOURCES = ("wavenet.cu", "device.cuh")
@@ -86,6 +88,8 @@ class CudaChoir:
             choirs, len(score.parts), score.shared_bytes, score.mail_shared and len(score.parts) > 1,
             self._machine.upload(image), self._machine.zeros(choirs * state_bytes), None)
         self._recent = np.zeros((self._padded, model.spec.roll_kernel, PITCHES), np.uint8)  # newest first
+        self._unbent = phase_steps(model.spec)
+        self._phases = np.zeros((voices, PITCHES), np.uint32)  # of the hint, at the next sample
         self._sample = self._sequence = 0
         self._room = (0, 0)
 
@@ -93,36 +97,41 @@ class CudaChoir:
         """Back to the silence before the first sample."""
         self._machine.clear(self._open().state)
         self._recent[:] = 0
+        self._phases[:] = 0
         self._sample = self._sequence = 0
 
-    def render(self, rolls: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperatures: np.ndarray) -> None:
+    def render(self, rolls: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperatures: np.ndarray,
+               steps: np.ndarray | None = None) -> None:
         """Fill `out` with the next samples of every voice.
 
         rolls         uint8   [voices, columns, 128]  velocity while the pitch sounds, 0 otherwise
         uniforms      float32 [voices, samples]       in [0, 1)
         out           float32 [voices, samples]       written; columns must divide samples
         temperatures  float32 [voices]                divides the logits; 0 takes the most likely sample
+        steps         uint32  [voices, columns, 128]  of the hint's phases, as in `Engine.render`; None: nothing is bent
         """
-        self._check(rolls, out)
+        self._check(rolls, out, steps)
         check_floats("uniforms", uniforms, out.shape)
         check_floats("temperatures", temperatures, (self.voices,))
         check_writeable("out", out)
-        audio, _ = self._play(rolls, uniforms, temperatures, given=False, want_logits=False)
+        audio, _ = self._play(rolls, uniforms, temperatures, steps, given=False, want_logits=False)
         out[:] = audio
 
-    def feed(self, rolls: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None) -> None:
+    def feed(self, rolls: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None,
+             steps: np.ndarray | None = None) -> None:
         """Advance every voice on given audio. A NaN is heard as silence.
 
         rolls    uint8   [voices, columns, 128]      as in `render`
         samples  float32 [voices, samples]           -1..1 at spec.model_rate_hz
         logits   float32 [voices, samples, outputs]  written when given: what the net expected before each sample
+        steps    uint32  [voices, columns, 128]      as in `render`
         """
-        self._check(rolls, samples)
+        self._check(rolls, samples, steps)
         if logits is not None:
             check_floats("logits", logits, (*samples.shape, self.spec.outputs))
             check_writeable("logits", logits)
         silent = np.zeros(self.voices, np.float32)
-        _, rows = self._play(rolls, samples, silent, given=True, want_logits=logits is not None)
+        _, rows = self._play(rolls, samples, silent, steps, given=True, want_logits=logits is not None)
         if logits is not None:
             logits[:] = rows
 
@@ -150,26 +159,28 @@ class CudaChoir:
             raise ValueError("this engine is closed")
         return self._launch
 
-    def _check(self, rolls: np.ndarray, samples: np.ndarray) -> None:
+    def _check(self, rolls: np.ndarray, samples: np.ndarray, steps: np.ndarray | None) -> None:
         self._open()
         if rolls.ndim != 3 or samples.ndim != 2 or len(rolls) != self.voices or len(samples) != self.voices:
             raise ValueError(f"rolls are {list(rolls.shape)} and audio is {list(samples.shape)} for {self.voices} "
                              "voices; expected [voices, columns, 128] and [voices, samples]")
         check_block(self.spec, rolls[0], samples[0])
+        check_steps(rolls, steps)
         if not samples.shape[1]:
             raise ValueError("the block has no samples")
 
-    def _play(self, rolls: np.ndarray, numbers: np.ndarray, temperatures: np.ndarray, given: bool,
-              want_logits: bool) -> tuple[np.ndarray, np.ndarray]:
+    def _play(self, rolls: np.ndarray, numbers: np.ndarray, temperatures: np.ndarray, steps: np.ndarray | None,
+              given: bool, want_logits: bool) -> tuple[np.ndarray, np.ndarray]:
         """One launch. Views of the stage: float32 [voices, samples], and [voices, samples, outputs] or nothing."""
         launch, samples, columns = self._open(), numbers.shape[1], rolls.shape[1]
-        block, in_bytes, out_bytes = self._lay_block(samples, columns, given, want_logits)
+        hints = self._turn(steps, samples, columns) if self.spec.hint == "f0" else []
+        block, in_bytes, out_bytes = self._lay_block(samples, columns, hints, given, want_logits)
         self._make_room(launch, in_bytes, out_bytes)
         inputs, outputs = launch.stage.inputs, launch.stage.outputs
         inputs[: ctypes.sizeof(block)] = np.frombuffer(block, np.uint8)
         _view(inputs, block.recent_at, np.uint8, self._recent.shape)[:] = self._recent
         for offset, values in ((block.rolls_at, rolls), (block.temperatures_at, temperatures),
-                               (block.numbers_at, numbers)):
+                               (block.numbers_at, numbers), *zip((block.phases_at, block.steps_at), hints)):
             room = _view(inputs, offset, values.dtype, (self._padded, *values.shape[1:]))
             room[: self.voices] = values
             room[self.voices :] = 0
@@ -181,17 +192,31 @@ class CudaChoir:
         rows = (self._padded, samples, self.spec.outputs) if want_logits else (0,)
         return audio[: self.voices], _view(outputs, block.logits_at, np.float32, rows)[: self.voices]
 
-    def _lay_block(self, samples: int, columns: int, given: bool, want_logits: bool) -> tuple[Any, int, int]:
+    def _turn(self, steps: np.ndarray | None, samples: int, columns: int) -> list[np.ndarray]:
+        """What a launch needs of the hint, all uint32: phases [voices, 128] where the block begins; or, where something
+        is bent, phases [voices, columns, 128] where each column begins, and steps. Moves on behind the block."""
+        before = self._phases
+        if steps is None:
+            self._phases = advanced(before, self._unbent, samples)
+            return [before]
+        travelled = np.cumsum(steps, axis=1, dtype=np.uint32) * np.uint32(samples // columns)
+        self._phases = before + travelled[:, -1]
+        return [before[:, None] + travelled - steps * np.uint32(samples // columns), steps]
+
+    def _lay_block(self, samples: int, columns: int, hints: list[np.ndarray], given: bool,
+                   want_logits: bool) -> tuple[Any, int, int]:
         """The head of what a launch reads, and the bytes of what it reads and writes."""
         recent = 16 * -(-ctypes.sizeof(Block) // 16)
         rolls = recent + self._recent.nbytes
         temperatures = rolls + self._padded * columns * PITCHES
         numbers = temperatures + 4 * self._padded
         audio_bytes = 4 * self._padded * samples
+        phases = numbers + audio_bytes
+        hint_bytes = [4 * self._padded * rows[0].size for rows in hints]
         logit_bytes = audio_bytes * self.spec.outputs if want_logits else 0
         block = Block(self._sample, self._sequence, samples, columns, given, want_logits, recent, rolls, temperatures,
-                      numbers, audio_bytes, 0)
-        return block, numbers + audio_bytes, audio_bytes + logit_bytes
+                      numbers, len(hints) > 1, phases, phases + sum(hint_bytes[:1]), audio_bytes)
+        return block, phases + sum(hint_bytes), audio_bytes + logit_bytes
 
     def _make_room(self, launch: Launch, in_bytes: int, out_bytes: int) -> None:
         if in_bytes > self._room[0] or out_bytes > self._room[1]:
@@ -220,16 +245,18 @@ class CudaEngine:
         """Back to the silence before the first sample."""
         self._choir.reset()
 
-    def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0) -> None:
+    def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0,
+               steps: np.ndarray | None = None) -> None:
         """Fill `out` with the next samples. See `Engine.render`."""
         check_block(self.spec, roll, out)
         self._temperature[0] = temperature
-        self._choir.render(roll[None], uniforms[None], out[None], self._temperature)
+        self._choir.render(roll[None], uniforms[None], out[None], self._temperature, _alone(steps))
 
-    def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None) -> None:
+    def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None,
+             steps: np.ndarray | None = None) -> None:
         """Advance on given audio. See `Engine.feed`. A NaN is heard as silence."""
         check_block(self.spec, roll, samples)
-        self._choir.feed(roll[None], samples[None], None if logits is None else logits[None])
+        self._choir.feed(roll[None], samples[None], _alone(logits), _alone(steps))
 
     def layer_inputs(self) -> np.ndarray:
         """float32 [layers, residual_channels]. See `Engine.layer_inputs`."""
@@ -238,6 +265,11 @@ class CudaEngine:
     def close(self) -> None:
         """Release weights and state. Any other call after this raises ValueError."""
         self._choir.close()
+
+
+def _alone(array: np.ndarray | None) -> np.ndarray | None:
+    """With an axis of one voice."""
+    return None if array is None else array[None]
 
 
 # ---- the machine

@@ -21,8 +21,8 @@ from livewave.render.wavenet import Model, WaveNetSpec
 class Engine(Protocol):
     """One net with one state: the samples so far. Made by `open_engine`.
 
-    Thread: performer only, every method. The output depends on the roll at each sample, the uniforms and the samples so
-    far, never on how calls divide them into blocks or columns.
+    Thread: performer only, every method. The output depends on roll and steps at each sample, the uniforms and the
+    samples so far, never on how calls divide them into blocks or columns.
     Source: van den Oord et al. 2016, eq. 2; Manzelli et al. 2018, eq. 3; queues after Le Paine et al. 2016.
     """
 
@@ -32,24 +32,29 @@ class Engine(Protocol):
     def reset(self) -> None:
         """Return to the silence before the first sample, phases of the hint included."""
 
-    def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0) -> None:
+    def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0,
+               steps: np.ndarray | None = None) -> None:
         """Fill `out` with the next samples, drawn from the net, and advance.
 
         roll      uint8   [columns, 128]  velocity while the pitch sounds, 0 otherwise; each held samples / columns
         uniforms  float32 [samples]       in [0, 1), one per sample
         out       float32 [samples]       written; -1..1 at spec.model_rate_hz; columns must divide samples
         temperature                       divides the logits; 0 takes the most likely sample
+        steps     uint32  [columns, 128]  what each pitch adds to its phase in the f0 hint per sample, as `bent_steps`
+                                          makes it; None where nothing is bent. A net without the hint ignores it
 
         `native` allocates nothing and releases the GIL.
         Raises ValueError on a shape mismatch, before any state changes.
         """
 
-    def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None) -> None:
+    def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None,
+             steps: np.ndarray | None = None) -> None:
         """Advance on given audio instead of drawn audio: teacher forcing, or easing the history to silence.
 
         roll      uint8   [columns, 128]      as in `render`
         samples   float32 [samples]           -1..1 at spec.model_rate_hz
         logits    float32 [samples, outputs]  written when given: what the net expected before it heard each sample
+        steps     uint32  [columns, 128]      as in `render`
 
         Allocation, GIL and errors as in `render`.
         """

@@ -13,8 +13,8 @@ import numpy as np
 from livewave import EngineUnavailable
 from livewave.render import _kernels
 from livewave.render.wavenet import (
-    MULAW, PITCHES, SILENCE_CLASS, Model, WaveNetSpec, check_block, check_floats, check_weights, check_writeable,
-    log_softmax, logistic_log_density, mulaw_thresholds, phase_steps,
+    MULAW, PITCHES, SILENCE_CLASS, Model, WaveNetSpec, check_block, check_floats, check_steps, check_weights,
+    check_writeable, log_softmax, logistic_log_density, mulaw_thresholds, phase_steps,
 )
 
 PRECISIONS = ("int8", "bf16", "f32")  # the least bytes first
@@ -62,25 +62,29 @@ class NativeEngine:
         """Back to the silence before the first sample. Allocates nothing."""
         self._open_net().reset()
 
-    def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0) -> None:
+    def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0,
+               steps: np.ndarray | None = None) -> None:
         """Fill `out` with the next samples. See `Engine.render`; every array must be C-contiguous."""
         check_block(self.spec, roll, out)
         check_floats("uniforms", uniforms, out.shape)
         _check_contiguous(roll=roll, uniforms=uniforms, out=out)
         check_writeable("out", out)
-        self._open_net().render(roll, uniforms, out, float(temperature))
+        _check_steps(roll, steps)
+        self._open_net().render(roll, uniforms, out, float(temperature), steps)
 
-    def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None) -> None:
+    def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None,
+             steps: np.ndarray | None = None) -> None:
         """Advance on given audio. See `Engine.feed`; every array must be C-contiguous. A NaN is heard as silence."""
         check_block(self.spec, roll, samples)
         _check_contiguous(roll=roll, samples=samples)
+        _check_steps(roll, steps)
         if logits is None:
-            self._open_net().feed(roll, samples)
+            self._open_net().feed(roll, samples, steps)
             return
         check_floats("logits", logits, (len(samples), self.spec.outputs))
         _check_contiguous(logits=logits)
         check_writeable("logits", logits)
-        self._open_net().feed_for_logits(roll, samples, logits)
+        self._open_net().feed_for_logits(roll, samples, logits, steps)
 
     def layer_inputs(self) -> np.ndarray:
         """float32 [layers, residual_channels]. See `Engine.layer_inputs`; with int8, to 15 bits of the largest one."""
@@ -136,7 +140,7 @@ def _numbers(spec: WaveNetSpec, precision: str) -> dict[str, float]:
         "input_kernel": spec.input_kernel,
         "outputs": spec.outputs,
         "mixtures": spec.mixtures if logistic else 0,
-        "velocity": int(spec.roll_encoding == "velocity"),
+        "velocity": int(spec.roll_encoding != "binary"),
         "precision": {"f32": 0, "bf16": 1, "int8": 2}[precision],
         "silence": 0.0 if logistic else float(MULAW[SILENCE_CLASS]),
         "silence_class": SILENCE_CLASS,
@@ -157,6 +161,12 @@ def choose_isa(isa: str | None = None) -> str:
     if wanted not in isas():
         raise EngineUnavailable(f"LIVEWAVE_ISA is {wanted!r}; here it must be one of {', '.join(isas())}, or not be set")
     return wanted
+
+
+def _check_steps(roll: np.ndarray, steps: np.ndarray | None) -> None:
+    if steps is not None:
+        check_steps(roll, steps)
+        _check_contiguous(steps=steps)
 
 
 def _check_contiguous(**arrays: np.ndarray) -> None:

@@ -25,8 +25,8 @@ from livewave import EngineUnavailable, ModelFileError
 from livewave.render.modelfile import parse_graph, step_inputs
 from livewave.render.ringgraph import lay_rings
 from livewave.render.wavenet import (
-    CLASSES, HINT_CHANNELS, MULAW, PITCHES, SILENCE_CLASS, Model, WaveNetSpec, check_block, draw, encode_roll,
-    mulaw_encode, phase_steps,
+    CLASSES, HINT_CHANNELS, MULAW, PITCHES, SILENCE_CLASS, Model, WaveNetSpec, advanced, check_block, check_steps, draw,
+    encode_roll, hint_columns, mulaw_encode, phase_steps,
 )
 
 CPU = "CPUExecutionProvider"
@@ -48,6 +48,7 @@ class OnnxEngine:
 
     def __init__(self, model: Model, providers: Sequence[str] = (CPU,)) -> None:
         self.spec = spec = model.spec
+        self._unbent = phase_steps(spec)
         self._session = _open_session(model, providers)
         self._device = _DEVICES.get(providers[0], "cpu")
         self._dilations = np.array(spec.dilations, np.int64)
@@ -70,30 +71,37 @@ class OnnxEngine:
             self._inputs["classes"][:] = SILENCE_CLASS
         if "waveform" in self._inputs and self.spec.output == "mulaw":
             self._inputs["waveform"][:] = MULAW[SILENCE_CLASS]
+        self._phases = np.zeros(PITCHES, np.uint32)
         self._sample = 0
 
-    def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0) -> None:
+    def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0,
+               steps: np.ndarray | None = None) -> None:
         """Fill `out` with the next samples, drawn from the net. See `livewave.render.engine.Engine`."""
         held = check_block(self.spec, roll, out)
+        check_steps(roll, steps)
         if uniforms.shape != out.shape:
             raise ValueError(f"{uniforms.shape} uniforms for {out.shape} samples; expected one for each")
-        for column, first in zip(roll, range(0, len(out), held)):
-            encoded, hints = encode_roll(self.spec, column), self._hints(column, held)
+        for number, first in enumerate(range(0, len(out), held)):
+            encoded = encode_roll(self.spec, roll[number])
+            hints = self._hints(roll[number], self._unbent if steps is None else steps[number], held)
             for t in range(first, first + held):
                 self._step(encoded, hints[t - first])
                 sample = draw(self.spec, self._logits, float(uniforms[t]), temperature)
                 self._hear(sample, _CLASS_OF.get(sample, 0))
                 out[t] = sample
 
-    def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None) -> None:
+    def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None,
+             steps: np.ndarray | None = None) -> None:
         """Advance on given audio instead of drawn audio. See `livewave.render.engine.Engine`."""
         held = check_block(self.spec, roll, samples)
+        check_steps(roll, steps)
         if logits is not None and logits.shape != (len(samples), self.spec.outputs):
             raise ValueError(f"logits are {list(logits.shape)}; expected [{len(samples)}, {self.spec.outputs}]")
         classes = mulaw_encode(samples)
         heard = MULAW[classes] if self.spec.output == "mulaw" else samples
-        for column, first in zip(roll, range(0, len(samples), held)):
-            encoded, hints = encode_roll(self.spec, column), self._hints(column, held)
+        for number, first in enumerate(range(0, len(samples), held)):
+            encoded = encode_roll(self.spec, roll[number])
+            hints = self._hints(roll[number], self._unbent if steps is None else steps[number], held)
             for t in range(first, first + held):
                 self._step(encoded, hints[t - first])
                 if logits is not None:
@@ -133,17 +141,13 @@ class OnnxEngine:
         if "waveform" in self._inputs:
             _push(self._inputs["waveform"], sample)
 
-    def _hints(self, column: np.ndarray, samples: int) -> np.ndarray:
-        """float32 [samples, 4]: what `hint_columns` says of the next samples, while `column` (uint8 [128]) is held."""
-        hints = np.zeros((samples, HINT_CHANNELS))
+    def _hints(self, column: np.ndarray, steps: np.ndarray, samples: int) -> np.ndarray:
+        """float32 [samples, 4]: the hint of the next samples, while `column` (uint8 [128]) is held with `steps` (uint32
+        [128]); phases move on behind them."""
         if self.spec.hint != "f0":
-            return hints
-        numbers = np.arange(self._sample, self._sample + samples, dtype=np.uint64)[:, None]
-        for harmonic in (1, 2):
-            steps = harmonic * phase_steps(self.spec)[column > 0].astype(np.uint64)
-            turns = (numbers * steps[steps < 2**31] % 2**32) / 2.0**32  # whole-number products wrap at 2**64: exact
-            hints[:, 2 * harmonic - 2] = np.cos(2.0 * np.pi * turns).sum(axis=1)
-            hints[:, 2 * harmonic - 1] = np.sin(2.0 * np.pi * turns).sum(axis=1)
+            return np.zeros((samples, HINT_CHANNELS), np.float32)
+        hints = hint_columns(column > 0, self._phases, steps, samples)
+        self._phases = advanced(self._phases, steps, samples)
         return hints
 
     def _bind(self, read: Any, write: Any) -> Any:
@@ -167,7 +171,7 @@ class OnnxEngine:
             if "classes" in self._inputs:
                 self._inputs["classes"][:] = extreme
             try:
-                self._step(encode_roll(self.spec, column), self._hints(column, 1)[0])
+                self._step(encode_roll(self.spec, column), self._hints(column, self._unbent, 1)[0])
             except Exception as error:  # ONNX Runtime's errors have no common base
                 raise ModelFileError(f"model {name!r}: its graph fails to run ({_first_line(error)})") from None
             if not np.isfinite(self._logits).all():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from livewave.render.engine import Engine
+from livewave.render.strikes import Strikes
 
 REST_HOLD_S = 0.15  # a roll empty for so long is a rest: tails have rung out
 REST_FADE_S = 0.35  # half a second after the last note there is silence
@@ -25,11 +26,14 @@ class Voice:
         rate = engine.spec.model_rate_hz
         self._hold, self._fade = round(REST_HOLD_S * rate), round(REST_FADE_S * rate)
         self._rise_step, self._fall_step = 1.0 / (ATTACK_S * rate), -1.0 / self._fade
+        self._strikes = Strikes(rate) if engine.spec.roll_encoding == "struck" else None
         self.reset()
 
     def reset(self) -> None:
         """As at start: memory at rest, silent, random numbers from the beginning."""
         self.engine.reset()
+        if self._strikes:
+            self._strikes.reset()
         self._random = np.random.Generator(np.random.PCG64(self.seed))
         self.rest()  # sets _rest, samples since the roll was last busy, and _gain
         warm = np.zeros(self.engine.spec.receptive_field, np.float32)
@@ -39,24 +43,28 @@ class Voice:
         """Be at rest at once: what still rings is not heard, and the net is fed silence until the next note."""
         self._rest, self._gain = self._hold + self._fade, 0.0
 
-    def render(self, roll: np.ndarray, out: np.ndarray) -> None:
+    def render(self, roll: np.ndarray, out: np.ndarray, steps: np.ndarray | None = None) -> None:
         """Fill `out` with the next samples.
 
-        roll  uint8   [columns, 128]  each column held for len(out) / columns samples
-        out   float32 [samples]       written; -1..1 at the model's rate
+        roll   uint8   [columns, 128]  each column held for len(out) / columns samples
+        out    float32 [samples]       written; -1..1 at the model's rate
+        steps  uint32  [columns, 128]  of the hint's phases, as in `Engine.render`; None where nothing is bent
         """
         held = len(out) // len(roll)
+        if self._strikes:
+            roll = self._strikes.encode(roll, held)
         uniforms = self._random.random(len(out), dtype=np.float32)
         rests = self._count_rests(roll, held)
         asleep = rests >= self._hold + self._fade
         edges = np.flatnonzero(np.diff(asleep, prepend=not asleep[0], append=not asleep[-1]))
         for first, last in zip(edges[:-1], edges[1:]):
             part = slice(first * held, last * held)
+            turned = None if steps is None else steps[first:last]
             if asleep[first]:
                 out[part] = 0.0
-                self.engine.feed(roll[first:last], out[part])
+                self.engine.feed(roll[first:last], out[part], steps=turned)
             else:
-                self.engine.render(roll[first:last], uniforms[part], out[part], self.temperature)
+                self.engine.render(roll[first:last], uniforms[part], out[part], self.temperature, turned)
         self._fade_out(rests, out, held)
 
     def _count_rests(self, roll: np.ndarray, held: int) -> np.ndarray:

@@ -41,7 +41,7 @@ _RANGES = {
     "mixtures": (1, 64),
 }
 _CHOICES = {
-    "roll_encoding": ("binary", "velocity"),
+    "roll_encoding": ("binary", "velocity", "struck"),
     "hint": ("none", "f0"),
     "output": ("mulaw", "logistic"),
 }
@@ -53,7 +53,7 @@ class WaveNetSpec:
 
     model_rate_hz      rate of the audio
     roll_rate_hz       columns per second that the net was trained on; a column may begin at any sample when played
-    roll_encoding      "binary": a pitch sounds or not; "velocity": 0..1
+    roll_encoding      "binary": a pitch sounds or not; "velocity": 0..1; "struck": velocity fading since the strike
     roll_kernel        taps (in samples) of the causal convolution 128 -> cond_channels
     cond_channels      C; 0 makes the net unconditioned
     residual_channels  R, also the width of each half of a gate
@@ -264,26 +264,48 @@ def phase_steps(spec: WaveNetSpec) -> np.ndarray:
     return np.minimum(np.round(hz / spec.model_rate_hz * 2.0**32), 2.0**32 - 1).astype(np.uint32)
 
 
-def hint_columns(spec: WaveNetSpec, sounding: np.ndarray, sample: int) -> np.ndarray:
-    """float32 [4]: sum over the sounding pitches of cos f0, sin f0, cos 2*f0, sin 2*f0 at sample number `sample`.
+def bent_steps(spec: WaveNetSpec, bends: np.ndarray) -> np.ndarray:
+    """uint32 [columns, 128]: what each pitch adds to its phase per sample while it is bent; else its `phase_steps`.
 
-    sounding  bool [128]
+    bends  float32 [columns, 128]  semitones
+    """
+    steps = np.tile(phase_steps(spec), (len(bends), 1))
+    columns, pitches = np.nonzero(bends)
+    hz = A4_HZ * 2.0 ** ((pitches - 69 + bends[columns, pitches].astype(np.float64)) / 12.0)
+    turns = np.round(hz / spec.model_rate_hz * 2.0**32)
+    steps[columns, pitches] = np.minimum(turns, 2.0**32 - 1).astype(np.uint32)
+    return steps
+
+
+def hint_columns(sounding: np.ndarray, phases: np.ndarray, steps: np.ndarray, samples: int = 1) -> np.ndarray:
+    """float32 [samples, 4]: sum over the sounding pitches of cos f0, sin f0, cos 2*f0, sin 2*f0 at the next `samples`.
+
+    sounding  bool   [128]
+    phases    uint32 [128]  of the first sample; see `advanced`
+    steps     uint32 [128]  added per sample
     Phases are whole-number arithmetic modulo 2**32, so engines agree for ever. A partial at or over half the rate is left out.
     """
-    out = np.zeros(HINT_CHANNELS)
-    steps = phase_steps(spec)
-    for pitch in np.flatnonzero(sounding):
-        for harmonic in (1, 2):
-            if harmonic * int(steps[pitch]) >= 2**31:
-                continue
-            turn = (harmonic * sample * int(steps[pitch])) % 2**32 / 2.0**32
-            out[2 * harmonic - 2] += np.cos(2.0 * np.pi * turn)
-            out[2 * harmonic - 1] += np.sin(2.0 * np.pi * turn)
+    out = np.zeros((samples, HINT_CHANNELS))
+    numbers = np.arange(samples, dtype=np.uint64)[:, None]
+    for harmonic in (1, 2):
+        heard = sounding & (harmonic * steps.astype(np.uint64) < 2**31)
+        phase = harmonic * (phases[heard] + numbers * steps[heard])  # in 64 bits, which wrap at a multiple of a turn
+        angles = 2.0 * np.pi * (phase % 2**32 / 2.0**32)
+        out[:, 2 * harmonic - 2], out[:, 2 * harmonic - 1] = np.cos(angles).sum(axis=1), np.sin(angles).sum(axis=1)
     return out.astype(np.float32)
 
 
+def advanced(phases: np.ndarray, steps: np.ndarray, samples: int) -> np.ndarray:
+    """uint32 [128]: `phases` (uint32 [128]) after so many samples of `steps` (uint32 [128] per sample).
+
+    All 128 oscillators begin at 0 with the first sample and run on in silence: unbent, a phase is sample * step."""
+    return phases + np.uint32(samples % 2**32) * steps
+
+
 def encode_roll(spec: WaveNetSpec, roll: np.ndarray) -> np.ndarray:
-    """uint8 roll [..., 128] (0 = off, 1..127 = velocity) -> what the net sees, float32 of the same shape."""
+    """uint8 roll [..., 128] (0 = off, 1..127 = velocity) -> what the net sees, float32 of the same shape.
+
+    Where the encoding is "struck" the roll holds strikes already (`livewave.render.strikes`)."""
     return (roll > 0).astype(np.float32) if spec.roll_encoding == "binary" else roll.astype(np.float32) / np.float32(127.0)
 
 
@@ -336,6 +358,12 @@ def check_block(spec: WaveNetSpec, roll: np.ndarray, samples: np.ndarray) -> int
     return len(samples) // len(roll)
 
 
+def check_steps(roll: np.ndarray, steps: np.ndarray | None) -> None:
+    """Raises ValueError unless `steps` is None or fits the columns of `roll`."""
+    if steps is not None and (steps.shape != roll.shape or steps.dtype != np.uint32):
+        raise ValueError(f"steps are {steps.dtype}{list(steps.shape)}; expected uint32{list(roll.shape)}, or None")
+
+
 def check_floats(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
     """Raises ValueError, naming the array, unless it is float32 of this shape."""
     if array.shape != shape or array.dtype != np.float32:
@@ -355,6 +383,7 @@ class ReferenceEngine:
     def __init__(self, model: Model) -> None:
         check_weights(model.spec, model.weights)
         self.spec, self._w = model.spec, model.weights
+        self._unbent = phase_steps(model.spec)
         self.reset()
 
     def reset(self) -> None:
@@ -365,20 +394,26 @@ class ReferenceEngine:
             self._waveform[:] = 0.0
         self._classes = np.full(max(spec.class_kernel, 1), SILENCE_CLASS, np.int64)
         self._rolls = np.zeros((spec.roll_kernel, PITCHES), np.float32)
+        self._phases = np.zeros(PITCHES, np.uint32)
         self._sample = 0
 
-    def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0) -> None:
+    def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0,
+               steps: np.ndarray | None = None) -> None:
         """Fill `out` with the next samples, drawn from the net. See `livewave.render.engine.Engine`."""
         held = check_block(self.spec, roll, out)
+        check_steps(roll, steps)
         for t in range(len(out)):
-            out[t] = draw(self.spec, self._step(roll[t // held]), float(uniforms[t]), temperature)
+            row = self._step(roll[t // held], self._unbent if steps is None else steps[t // held])
+            out[t] = draw(self.spec, row, float(uniforms[t]), temperature)
             self._hear(out[t])
 
-    def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None) -> None:
+    def feed(self, roll: np.ndarray, samples: np.ndarray, logits: np.ndarray | None = None,
+             steps: np.ndarray | None = None) -> None:
         """Advance on given audio instead of drawn audio. See `livewave.render.engine.Engine`."""
         held = check_block(self.spec, roll, samples)
+        check_steps(roll, steps)
         for t in range(len(samples)):
-            row = self._step(roll[t // held])
+            row = self._step(roll[t // held], self._unbent if steps is None else steps[t // held])
             if logits is not None:
                 logits[t] = row
             self._hear(samples[t])
@@ -399,8 +434,9 @@ class ReferenceEngine:
             sample = MULAW[heard]
         self._waveform = np.concatenate((np.float32([sample]), self._waveform[:-1]))
 
-    def _step(self, column: np.ndarray) -> np.ndarray:
-        """float32 [outputs]: logits of the sample about to be made, while `column` (uint8 [128]) is held."""
+    def _step(self, column: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """float32 [outputs]: logits of the sample about to be made, while `column` (uint8 [128]) is held, and `steps`
+        (uint32 [128]) with it."""
         spec, w = self.spec, self._w
         x = w["input_bias"].copy()
         for tap in range(spec.class_kernel):
@@ -408,7 +444,8 @@ class ReferenceEngine:
         if spec.input_kernel:
             x += self._waveform @ w["input_waveform"]
         if spec.hint == "f0":
-            x += hint_columns(spec, column > 0, self._sample) @ w["hint"]
+            x += hint_columns(column > 0, self._phases, steps)[0] @ w["hint"]
+            self._phases = advanced(self._phases, steps, 1)
         if spec.cond_channels:
             self._rolls = np.concatenate((encode_roll(spec, column)[None], self._rolls[:-1]))
             y = w["condition_bias"] + np.einsum("kp,kpc->c", self._rolls, w["condition_kernel"])

@@ -11,7 +11,7 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import build_msg
 
 from livewave import ConfigError, __version__
-from livewave.control.events import Control, EventQueue, NoteOff, NoteOn, Panic, Reset, RollSet, Setting
+from livewave.control.events import BendSet, Control, EventQueue, NoteOff, NoteOn, Panic, Reset, RollSet, Setting
 from livewave.control.osc import MAX_CLIENTS, Allowance, OscServer
 from livewave.control.osc_addresses import ADDRESSES, address_table
 from livewave.control.osc_schedule import LEAD_S, LONGEST_S
@@ -93,6 +93,8 @@ def _vector(*pitches: int) -> bytes:
         ("/livewave/roll", [_vector(0, 60)], RollSet(0, SOURCE, _vector(0, 60))),
         ("/livewave/sustain", [1], Control(0, SOURCE, 0, 64, 127)),
         ("/livewave/sustain", [0.0], Control(0, SOURCE, 0, 64, 0)),
+        ("/livewave/bend", [-0.5], BendSet(0, SOURCE, -0.5)),
+        ("/livewave/bend", [48], BendSet(0, SOURCE, 48.0)),
         ("/livewave/panic", [], Panic(0, SOURCE)),
         ("/livewave/reset", [], Reset(0, SOURCE)),
     ],

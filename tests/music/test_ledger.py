@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livewave.control.events import (
+    Bend,
+    BendSet,
     Control,
     Event,
     NoteOff,
@@ -174,7 +176,7 @@ def test_modulation_is_kept_as_a_value() -> None:
 
 
 @pytest.mark.parametrize(
-    "event", [PitchBend(0.0, A, 0, 100), ProgramChange(0.0, A, 0, 5), Transport(0.0, A, "clock"), control(74, 9)]
+    "event", [ProgramChange(0.0, A, 0, 5), Transport(0.0, A, "clock"), control(74, 9)]
 )
 def test_events_that_hold_nothing_change_nothing(event: Event) -> None:
     ledger = after(on(60))
@@ -263,3 +265,109 @@ def test_a_pitch_never_goes_back_in_time(events: list[Event]) -> None:
         for act in ledger.feed(event):
             assert act.at_s >= last_s.get(act.pitch, 0.0)
             last_s[act.pitch] = act.at_s
+
+
+# bends
+
+HALF = 4096  # of a wheel's way: a semitone
+
+
+def wheel(value: int, source: str = A, channel: int = 0) -> PitchBend:
+    return PitchBend(0.0, source, channel, value)
+
+
+def zone(members: int) -> list[Event]:
+    return [control(101, 0), control(100, 6), control(6, members)]
+
+
+def test_a_wheel_bends_what_its_channel_holds_and_nothing_else() -> None:
+    ledger = after(on(60), on(64, channel=1), on(67, source=B))
+    assert ledger.feed(wheel(HALF)) == [Bend(0.0, 60, 1.0)]
+    assert ledger.feed(wheel(HALF)) == []  # it is there already
+    assert ledger.feed(wheel(0)) == [Bend(0.0, 60, 0.0)]
+
+
+def test_a_note_is_bent_as_its_channel_before_it_begins() -> None:
+    ledger = after(wheel(HALF))
+    assert ledger.feed(on(60)) == [Bend(0.0, 60, 1.0), Strike(0.0, 60, 100)]
+    assert ledger.feed(off(60)) == [Release(0.0, 60)]
+    assert ledger.feed(wheel(0)) == []
+    assert ledger.feed(on(60)) == [Bend(0.0, 60, 0.0), Strike(0.0, 60, 100)]
+
+
+def test_a_pitch_on_two_channels_is_bent_as_the_one_that_struck_it_last_and_still_holds_it() -> None:
+    ledger = after(wheel(HALF), wheel(-HALF, channel=1), on(60))
+    assert ledger.feed(on(60, channel=1)) == [Bend(0.0, 60, -1.0), Strike(0.0, 60, 100)]
+    assert ledger.feed(wheel(8191)) == []
+    assert ledger.feed(off(60, channel=1)) == [Bend(0.0, 60, 8191 / 4096)]
+    assert ledger.feed(wheel(0, channel=1)) == []
+
+
+def test_a_note_that_a_pedal_keeps_is_still_bent() -> None:
+    ledger = after(control(SUSTAIN, 127), on(60), off(60))
+    assert ledger.feed(wheel(HALF)) == [Bend(0.0, 60, 1.0)]
+
+
+def test_members_of_an_mpe_zone_are_bent_apart_and_by_their_manager_together() -> None:
+    ledger = after(*zone(3), on(60, channel=1), on(64, channel=2), on(67, channel=8))
+    assert ledger.feed(wheel(HALF, channel=1)) == [Bend(0.0, 60, 24.0)]
+    assert ledger.feed(wheel(HALF, channel=0)) == [Bend(0.0, 60, 25.0), Bend(0.0, 64, 1.0)]
+
+
+def test_the_pedal_of_an_mpe_zone_keeps_the_notes_of_its_members() -> None:
+    ledger = after(*zone(3), control(SUSTAIN, 127), on(60, channel=1), on(67, channel=8))
+    assert ledger.feed(off(60, channel=1)) == []
+    assert ledger.feed(off(67, channel=8)) == [Release(0.0, 67)]
+    assert ledger.feed(control(SUSTAIN, 0)) == [Release(0.0, 60)]
+
+
+@pytest.mark.parametrize("end", [control(121, 0), Panic(0.0, "osc:x"), SourceLost(0.0, A), Reset(0.0, "osc:x")])
+def test_what_ends_bends_ends_them_for_what_sounds_and_for_what_comes(end: Event) -> None:
+    ledger = after(wheel(HALF), on(60), on(60, source=B))
+    ledger.feed(on(60))
+    ledger.feed(end)
+    ledger.feed(on(60))
+    assert ledger.bent() == {}
+
+
+def test_after_a_reset_a_bend_is_said_again_for_it_was_forgotten() -> None:
+    ledger = after(wheel(HALF), on(60), Reset(0.0, A), wheel(HALF))
+    assert ledger.feed(on(60)) == [Bend(0.0, 60, 1.0), Strike(0.0, 60, 100)]
+
+
+def test_a_reset_leaves_an_mpe_controller_its_zone_for_it_tells_of_it_only_once() -> None:
+    ledger = after(*zone(3), wheel(HALF, channel=1), Reset(0.0, "osc:x"), on(60, channel=1))
+    assert ledger.bent() == {}
+    assert ledger.feed(wheel(HALF, channel=1)) == [Bend(0.0, 60, 24.0)]
+
+
+def test_a_source_that_is_bent_as_a_whole_takes_its_roll_along() -> None:
+    ledger = after(roll(60), on(64, source=B), on(67, source=A, channel=5))
+    assert ledger.feed(BendSet(0.0, A, -0.25)) == [Bend(0.0, 60, -0.25), Bend(0.0, 67, -0.25)]
+
+
+def test_bends_to_fill_an_audio_process_that_starts_are_those_last_given_out() -> None:
+    ledger = after(wheel(HALF), on(60), on(64), off(64))
+    assert ledger.bent() == {60: 1.0, 64: 1.0}  # 64 would begin with it
+
+
+KEYS = st.tuples(st.sampled_from([60, 61]), st.sampled_from([0, 1]), st.sampled_from([A, B]))
+BENDING = st.one_of(
+    st.builds(lambda key: on(key[0], key[2], key[1]), KEYS), st.builds(lambda key: off(key[0], key[2], key[1]), KEYS),
+    st.builds(lambda key, value: wheel(value, key[2], key[1]), KEYS, st.sampled_from([0, HALF, -HALF])),
+    st.builds(lambda value: control(SUSTAIN, value), st.sampled_from([0, 127])),
+    st.sampled_from([control(121, 0), SourceLost(0.0, B), Panic(0.0, A), roll(60, source=B), roll(source=B)]),
+    st.builds(BendSet, st.just(0.0), st.just(B), st.sampled_from([0.0, 0.5])),
+)
+
+
+@given(st.lists(BENDING, max_size=40))
+def test_whatever_happens_what_sounds_is_bent_as_somebody_who_may_hold_it(events: list[Event]) -> None:
+    ledger, told = Ledger(), {}
+    for event in events:
+        for change in ledger.feed(event):
+            if isinstance(change, Bend):
+                told[change.pitch] = change.semitones
+        wheels = {ledger._wheels.bend(source, channel) for source in (A, B) for channel in (0, 1)}
+        assert all(told.get(pitch, 0.0) in wheels for pitch in ledger.held())
+    assert {pitch: bend for pitch, bend in told.items() if bend} == ledger.bent()

@@ -13,7 +13,8 @@ from livewave.render.native import NativeEngine
 from livewave.render.wavenet import Model, ReferenceEngine, WaveNetSpec, Weights, random_weights
 from tests.parity import engines
 from tests.parity.engines import PLAIN, error
-from training.wavenet import Gate, WaveNet
+from training.stack import gated_stack
+from training.wavenet import WaveNet
 
 # the reference's sigmoid overflows on its way to the right answer, 0
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in exp")
@@ -132,18 +133,63 @@ def test_rows_of_a_batch_do_not_mix():
             torch.testing.assert_close(together[row : row + 1], alone, rtol=0, atol=1e-5)
 
 
-def test_the_gate_is_tanh_times_sigmoid():
-    a = torch.randn(5, 7, 12, dtype=torch.float64, generator=torch.manual_seed(0)) * 3.0
-    expected = torch.tanh(a[..., :6]) * torch.sigmoid(a[..., 6:])
-    torch.testing.assert_close(Gate.apply(a.clone()), expected, rtol=1e-12, atol=1e-12)
+DILATIONS = (1, 3, 2, 40)  # one reaches beyond the samples there are
+Parts = tuple[torch.Tensor, torch.Tensor | None, list, list, list, list]
 
 
-def test_the_gates_gradient_is_the_one_autograd_finds():
-    a = torch.randn(2, 3, 8, dtype=torch.float64, generator=torch.manual_seed(1)).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: Gate.apply(x.clone()), (a,))
-    plain = (torch.tanh(a[..., :4]) * torch.sigmoid(a[..., 4:])).square().sum()
-    ours = Gate.apply(a.clone()).square().sum()
-    torch.testing.assert_close(torch.autograd.grad(ours, a), torch.autograd.grad(plain, a), rtol=1e-12, atol=1e-12)
+def a_stack(conditioned: bool) -> Parts:
+    """x, y, gates, biases, conditions, residuals: three channels, two of conditioning, 20 samples, in float64."""
+    torch.manual_seed(0)
+
+    def drawn(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, dtype=torch.float64, requires_grad=True)
+
+    layers = range(len(DILATIONS))
+    return (drawn(2, 20, 3), drawn(2, 20, 2) if conditioned else None, [drawn(6, 6) for _ in layers], [drawn(6) for _ in layers],
+            [drawn(2, 6) for _ in layers] if conditioned else [], [drawn(3, 3) for _ in layers[1:]])
+
+
+def plain_stack(parts: Parts, first: int) -> torch.Tensor:
+    """The same by the equations, for autograd to find the gradient of."""
+    (x, y, gates, biases, conditions, residuals), found = parts, []
+    for k, dilation in enumerate(DILATIONS):
+        past = torch.nn.functional.pad(x, (0, 0, dilation, 0))[:, : x.shape[1]]
+        a = past @ gates[k][:3] + x @ gates[k][3:] + biases[k]
+        if y is not None:
+            a = a + y @ conditions[k]
+        z = torch.tanh(a[..., :3]) * torch.sigmoid(a[..., 3:])
+        found.append(2.0 * z[:, first:])
+        if k < len(residuals):
+            x = x + z @ residuals[k]
+    return torch.cat(found, -1)
+
+
+def stacked(parts: Parts, first: int) -> torch.Tensor:
+    x, y, *weights = parts
+    return gated_stack(x, y, first, DILATIONS, *weights)
+
+
+def leaves(parts: Parts) -> list[torch.Tensor]:
+    return [leaf for part in parts if part is not None for leaf in (part if isinstance(part, list) else [part])]
+
+
+@pytest.mark.parametrize("first", [0, 7])
+@pytest.mark.parametrize("conditioned", [True, False])
+def test_the_stack_and_its_gradient_are_those_of_the_equations(conditioned, first):
+    parts = a_stack(conditioned)
+    ours, plain = stacked(parts, first), plain_stack(parts, first)
+    torch.testing.assert_close(ours, plain, rtol=1e-12, atol=1e-12)
+    weighing = torch.randn_like(plain)
+    found, expected = (torch.autograd.grad((out * weighing).sum(), leaves(parts)) for out in (ours, plain))
+    for one, other in zip(found, expected):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
+
+
+def test_a_gradient_can_be_asked_for_twice():
+    parts = a_stack(True)
+    out = stacked(parts, 3).square().sum()
+    once, again = (torch.autograd.grad(out, leaves(parts), retain_graph=True) for _ in range(2))
+    assert all(map(torch.equal, once, again))
 
 
 @pytest.mark.parametrize("spec", ["shipped", "logistic", "the paper's"])

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from livewave.render.native import PRECISIONS, NativeEngine, isas
-from livewave.render.wavenet import Model, WaveNetSpec, random_weights
+from livewave.render.wavenet import Model, WaveNetSpec, bent_steps, random_weights
 
 SPEC = WaveNetSpec(residual_channels=16, skip_channels=16, out_channels=16, dilations=(1, 2, 4, 64), hint="f0")
 SPECS = (SPEC, replace(SPEC, output="logistic", class_kernel=0))
@@ -25,9 +25,11 @@ def main(wire: str) -> None:
     engines = [NativeEngine(Model(spec, random_weights(spec)), precision, isa)
                for spec in SPECS for isa in isas() for precision in PRECISIONS]
     logits = [np.empty((SAMPLES, engine.spec.outputs), np.float32) for engine in engines]
+    steps = bent_steps(SPEC, np.random.default_rng(1).normal(size=roll.shape).astype(np.float32))
     calls: dict[str, Callable[[NativeEngine, np.ndarray], None]] = {
-        "render": lambda engine, _: engine.render(roll, chance, out, 0.8),
-        "feed": lambda engine, wanted: (engine.feed(roll, out), engine.feed(roll, out, wanted)),
+        "render": lambda engine, _: (engine.render(roll, chance, out, 0.8),
+                                     engine.render(roll, chance, out, 0.8, steps)),
+        "feed": lambda engine, wanted: (engine.feed(roll, out), engine.feed(roll, out, wanted, steps)),
         "reset": lambda engine, _: engine.reset(),
     }
     arm()

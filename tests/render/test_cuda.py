@@ -19,7 +19,9 @@ import pytest
 from livewave import EngineUnavailable
 from livewave.render import choirplan, cuda
 from livewave.render.cuda import CudaChoir, CudaEngine
-from livewave.render.wavenet import Model, ReferenceEngine, WaveNetSpec, draw, mulaw_encode, random_weights
+from livewave.render.wavenet import (
+    Model, ReferenceEngine, WaveNetSpec, bent_steps, draw, mulaw_encode, phase_steps, random_weights,
+)
 from tests.parity.engines import (
     ENGINES, MULAW_SPECS, SAMPLES, SPECS, a_model, a_roll, a_waveform, error, expected, heard, in_f16,
 )
@@ -199,10 +201,47 @@ def test_blocks_of_any_size_give_the_same_bits(form, place, emulated):
         np.testing.assert_array_equal(played(emulated(form, **PLACES[place]), block), whole)
 
 
+def bent(voices: int) -> np.ndarray:
+    """uint32 [voices, SAMPLES, 128]: every voice bends in its own way, and not at all for a while."""
+    bends = np.random.default_rng(14).uniform(-9.0, 9.0, (voices * SAMPLES // 6, 128)).astype(np.float32)
+    steps = np.repeat(bent_steps(SPECS[FORM], bends), 6, axis=0).reshape(voices, SAMPLES, 128)
+    steps[:, 84:90] = phase_steps(SPECS[FORM])
+    return steps
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_bent_notes_are_those_of_the_reference_for_every_block_size(place, emulated):
+    model, steps, audio = a_model(FORM), bent(1)[0], a_waveform()
+    right, given = (np.empty((SAMPLES, SPECS[FORM].outputs), np.float32) for _ in range(2))
+    ReferenceEngine(replace(model, weights=in_f16(model.weights))).feed(a_roll(), audio, right, steps)
+    engine, wholes = emulated(**PLACES[place]), []
+    for block in (SAMPLES, 1, 6, 35):
+        engine.reset()
+        for first in range(0, SAMPLES, block):
+            part = slice(first, first + block)
+            turned = None if first == 84 and block == 6 else steps[part]
+            engine.feed(a_roll()[part], audio[part], given[part], turned)
+        wholes.append(given.copy())
+        np.testing.assert_array_equal(given, wholes[0], err_msg=f"blocks of {block}")
+    assert error(wholes[0], right) < TOLERANCE
+
+
+def test_voices_are_bent_apart(library):
+    rolls, uniforms, temperatures = voices_of(3)
+    together, steps = np.empty((3, SAMPLES), np.float32), bent(3)
+    CudaChoir(a_model(FORM), 3, machine=Emulator(library)).render(rolls, uniforms, together, temperatures, steps)
+    for voice in range(3):
+        alone = np.empty(SAMPLES, np.float32)
+        engine = CudaEngine(a_model(FORM), machine=Emulator(library))
+        engine.render(rolls[voice], uniforms[voice], alone, float(temperatures[voice]), steps[voice])
+        np.testing.assert_array_equal(alone, together[voice])
+
+
 def test_columns_may_be_held_or_repeated(emulated):
     roll, uniforms, outs = a_roll()[::8], voices_of(1)[1][0], np.empty((2, SAMPLES), np.float32)
-    emulated().render(roll, uniforms, outs[0])
-    emulated().render(np.repeat(roll, 8, axis=0), uniforms, outs[1])
+    steps = bent(1)[0, ::8]
+    emulated().render(roll, uniforms, outs[0], steps=steps)
+    emulated().render(np.repeat(roll, 8, axis=0), uniforms, outs[1], steps=np.repeat(steps, 8, axis=0))
     np.testing.assert_array_equal(outs[0], outs[1])
 
 

@@ -16,7 +16,7 @@ from livewave.render.engine import available_engines
 from livewave.render.modelfile import load_model
 from livewave.render.onnx import OnnxEngine
 from livewave.render.wavenet import (
-    MULAW, PITCHES, Model, ReferenceEngine, WaveNetSpec, hint_columns, random_weights,
+    MULAW, PITCHES, Model, ReferenceEngine, WaveNetSpec, advanced, bent_steps, hint_columns, random_weights,
 )
 
 CUDA, AZURE = "CUDAExecutionProvider", "AzureExecutionProvider"
@@ -143,11 +143,14 @@ def test_what_entered_each_layer_is_that_of_the_reference(model):
 def test_hints_of_many_samples_are_those_of_the_definition(model, held):
     engine, column = OnnxEngine(model), np.zeros(PITCHES, np.uint8)
     column[[0, 60, 67, 127]] = 90, 1, 127, 3
-    assert engine._hints(column, held).any() == (model.spec.hint == "f0")
+    steps = bent_steps(model.spec, np.full((1, 128), 0.4, np.float32))[0]
+    assert engine._hints(column, steps, held).any() == (model.spec.hint == "f0")
     for first in (0, 48_000 * 3_600 * 24, 2**40 + 1):
-        engine._sample = first
-        expected = [hint_columns(model.spec, (column > 0) & (model.spec.hint == "f0"), first + t) for t in range(held)]
-        np.testing.assert_allclose(engine._hints(column, held), expected, rtol=0, atol=1e-6)
+        phases = engine._phases = advanced(np.zeros(PITCHES, np.uint32), steps, first)
+        expected = hint_columns((column > 0) & (model.spec.hint == "f0"), phases, steps, held)
+        np.testing.assert_array_equal(engine._hints(column, steps, held), expected)
+        moved = advanced(phases, steps, held if model.spec.hint == "f0" else 0)
+        np.testing.assert_array_equal(engine._phases, moved)
 
 
 def test_two_engines_on_one_model_do_not_share_state(model):

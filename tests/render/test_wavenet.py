@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livewave.render.wavenet import (
-    A4_HZ, MULAW, SILENCE_CLASS, Model, ReferenceEngine, WaveNetSpec, check_block, check_weights, draw, encode_roll,
-    hint_columns, mulaw_encode, phase_steps, random_weights, shapes,
+    A4_HZ, MULAW, SILENCE_CLASS, Model, ReferenceEngine, WaveNetSpec, advanced, bent_steps, check_block, check_weights,
+    draw, encode_roll, hint_columns, mulaw_encode, phase_steps, random_weights, shapes,
 )
 
 SMALL = WaveNetSpec(residual_channels=6, skip_channels=8, out_channels=7, cond_channels=3, dilations=(1, 2, 5),
@@ -144,29 +144,72 @@ def test_a_pitchs_oscillator_runs_at_its_frequency():
     np.testing.assert_allclose(hz, A4_HZ * 2.0 ** ((np.arange(128) - 69) / 12), rtol=1e-6)
 
 
+def hint_at(spec: WaveNetSpec, sounding: np.ndarray, sample: int) -> np.ndarray:
+    """float32 [4]: of notes that were never bent."""
+    steps = phase_steps(spec)
+    return hint_columns(sounding, advanced(np.zeros(128, np.uint32), steps, sample), steps)[0]
+
+
 def test_hint_is_cosine_and_sine_of_the_fundamental_and_its_octave():
     sounding = np.zeros(128, bool)
     sounding[69] = True
     for sample in (0, 1, 12_345, 16_000 * 3_600 * 24):
         angle = 2.0 * np.pi * (sample * int(phase_steps(SMALL)[69]) % 2**32) / 2**32
         expected = [np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle)]
-        np.testing.assert_allclose(hint_columns(SMALL, sounding, sample), expected, atol=1e-6)
+        np.testing.assert_allclose(hint_at(SMALL, sounding, sample), expected, atol=1e-6)
 
 
 def test_hint_of_a_chord_is_the_sum_of_its_notes():
     chord, parts = np.zeros(128, bool), []
     for pitch in (60, 64, 67):
         chord[pitch] = True
-        parts.append(hint_columns(SMALL, np.arange(128) == pitch, 777))
-    np.testing.assert_allclose(hint_columns(SMALL, chord, 777), sum(parts), atol=1e-6)
+        parts.append(hint_at(SMALL, np.arange(128) == pitch, 777))
+    np.testing.assert_allclose(hint_at(SMALL, chord, 777), sum(parts), atol=1e-6)
 
 
 def test_hint_leaves_out_what_the_rate_cannot_carry():
     spec = replace(SMALL, model_rate_hz=8_000)
-    assert hint_columns(spec, np.arange(128) == 127, 5).tolist() == [0, 0, 0, 0]  # 12.5 kHz
-    high = hint_columns(spec, np.arange(128) == 100, 5)  # 2.6 kHz: its octave is over 4 kHz
+    assert hint_at(spec, np.arange(128) == 127, 5).tolist() == [0, 0, 0, 0]  # 12.5 kHz
+    high = hint_at(spec, np.arange(128) == 100, 5)  # 2.6 kHz: its octave is over 4 kHz
     assert high[:2].any() and not high[2:].any()
-    assert not hint_columns(spec, np.zeros(128, bool), 5).any()
+    assert not hint_at(spec, np.zeros(128, bool), 5).any()
+
+
+def test_a_bent_pitch_has_the_step_of_where_it_is_bent_to():
+    bends = np.zeros((2, 128), np.float32)
+    bends[0, 60], bends[0, 71], bends[1, 60] = 7.0, -2.0, 0.5
+    steps, plain = bent_steps(SMALL, bends), phase_steps(SMALL)
+    assert steps.dtype == np.uint32 and (steps[0, 60], steps[0, 71]) == (plain[67], plain[69])
+    assert plain[60] < steps[1, 60] < plain[61]
+    np.testing.assert_array_equal(steps[bends == 0.0], np.tile(plain, (2, 1))[bends == 0.0])
+    np.testing.assert_array_equal(bent_steps(SMALL, np.full((1, 128), 96.0, np.float32))[0, 127:], 2**32 - 1)
+
+
+def test_a_bend_that_takes_a_partial_out_of_what_the_rate_carries_silences_it():
+    steps = bent_steps(SMALL, np.full((1, 128), 24.0, np.float32))[0]
+    assert hint_columns(np.arange(128) == 90, np.zeros(128, np.uint32), steps)[0].tolist() == [1, 0, 0, 0]
+    assert not hint_columns(np.arange(128) == 110, np.zeros(128, np.uint32), steps).any()
+
+
+def test_a_phase_is_the_sum_of_the_steps_of_the_samples_before():
+    rng = np.random.default_rng(1)
+    steps = rng.integers(0, 2**32, (50, 128), dtype=np.uint32)
+    one_by_one, phases = np.zeros(128, np.uint32), np.zeros(128, np.uint32)
+    for row in steps:
+        for _ in range(3):
+            one_by_one = advanced(one_by_one, row, 1)
+        phases = advanced(phases, row, 3)
+    np.testing.assert_array_equal(phases, one_by_one)
+    assert phases.tolist() == [3 * sum(column) % 2**32 for column in steps.T.tolist()]
+
+
+def test_the_hint_of_many_samples_is_that_of_each():
+    sounding = np.isin(np.arange(128), (3, 60, 67, 126))
+    steps = bent_steps(SMALL, np.full((1, 128), 0.3, np.float32))[0]
+    many = hint_columns(sounding, np.arange(128, dtype=np.uint32) << 25, steps, 20)
+    for t in range(20):
+        phases = advanced(np.arange(128, dtype=np.uint32) << 25, steps, t)
+        np.testing.assert_allclose(many[t], hint_columns(sounding, phases, steps)[0], atol=1e-6)
 
 
 # drawing

@@ -13,6 +13,7 @@
 #include "net.h"
 
 namespace nb = nanobind;
+using namespace nb::literals;
 using namespace livewave;
 
 template <class T>
@@ -71,23 +72,27 @@ struct Native {
 
     void reset() { net->reset(); }
 
-    void render(Array<uint8_t> roll, Array<float> uniforms, Written<float> out, float temperature) {
+    // steps is None where nothing is bent
+    void render(Array<uint8_t> roll, Array<float> uniforms, Written<float> out, float temperature,
+                Array<uint32_t> steps) {
         nb::gil_scoped_release without_gil;
         int64_t columns = roll.shape(0), held = int64_t(out.shape(0)) / columns;
-        net->render(roll.data(), columns, held, uniforms.data(), out.data(), temperature);
+        net->render(roll.data(), given(steps), columns, held, uniforms.data(), out.data(), temperature);
     }
 
-    void feed(Array<uint8_t> roll, Array<float> samples) {
+    void feed(Array<uint8_t> roll, Array<float> samples, Array<uint32_t> steps) {
         nb::gil_scoped_release without_gil;
         int64_t columns = roll.shape(0), held = int64_t(samples.shape(0)) / columns;
-        net->feed(roll.data(), columns, held, samples.data(), nullptr);
+        net->feed(roll.data(), given(steps), columns, held, samples.data(), nullptr);
     }
 
-    void feed_for_logits(Array<uint8_t> roll, Array<float> samples, Written<float> logits) {
+    void feed_for_logits(Array<uint8_t> roll, Array<float> samples, Written<float> logits, Array<uint32_t> steps) {
         nb::gil_scoped_release without_gil;
         int64_t columns = roll.shape(0), held = int64_t(samples.shape(0)) / columns;
-        net->feed(roll.data(), columns, held, samples.data(), logits.data());
+        net->feed(roll.data(), given(steps), columns, held, samples.data(), logits.data());
     }
+
+    static const uint32_t* given(const Array<uint32_t>& steps) { return steps.is_valid() ? steps.data() : nullptr; }
 
     void layer_inputs(Written<float> out) { net->layer_inputs(out.data()); }
     size_t weight_bytes() { return net->weight_bytes(); }
@@ -120,9 +125,9 @@ NB_MODULE(_kernels, m) {
     nb::class_<Native>(m, "Net")
         .def(nb::init<const std::string&, nb::dict, nb::dict, Array<int32_t>, Array<uint32_t>>())
         .def("reset", &Native::reset)
-        .def("render", &Native::render)
-        .def("feed", &Native::feed)
-        .def("feed_for_logits", &Native::feed_for_logits)
+        .def("render", &Native::render, "roll"_a, "uniforms"_a, "out"_a, "temperature"_a, "steps"_a = nb::none())
+        .def("feed", &Native::feed, "roll"_a, "samples"_a, "steps"_a = nb::none())
+        .def("feed_for_logits", &Native::feed_for_logits, "roll"_a, "samples"_a, "logits"_a, "steps"_a = nb::none())
         .def("layer_inputs", &Native::layer_inputs)
         .def("weight_bytes", &Native::weight_bytes);
 }

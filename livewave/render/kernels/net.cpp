@@ -85,17 +85,20 @@ public:
         newest = 0;
         sample = 0;
         unsettled = 0;
+        bent = false;
+        memcpy(steps, plain_steps, sizeof(uint32_t) * PITCHES);
+        memset(origins, 0, sizeof(uint32_t) * PITCHES);
         memset(held_column, 0, PITCHES);
         memset(rolls, 0, size_t(PITCHES) * d.roll_kernel);
         list_sounding();
         project_condition();
     }
 
-    void render(const uint8_t* roll, int64_t columns, int64_t held, const float* uniforms, float* out,
-                float temperature) override {
+    void render(const uint8_t* roll, const uint32_t* bends, int64_t columns, int64_t held, const float* uniforms,
+                float* out, float temperature) override {
         FlushTiny flush;
         for (int64_t column = 0; column < columns; ++column) {
-            hold(roll + column * PITCHES);
+            hold(roll + column * PITCHES, bends ? bends + column * PITCHES : nullptr);
             for (int64_t t = column * held; t < (column + 1) * held; ++t) {
                 step(true);
                 if (d.mixtures) {
@@ -110,10 +113,11 @@ public:
         }
     }
 
-    void feed(const uint8_t* roll, int64_t columns, int64_t held, const float* samples, float* logits_out) override {
+    void feed(const uint8_t* roll, const uint32_t* bends, int64_t columns, int64_t held, const float* samples,
+              float* logits_out) override {
         FlushTiny flush;
         for (int64_t column = 0; column < columns; ++column) {
-            hold(roll + column * PITCHES);
+            hold(roll + column * PITCHES, bends ? bends + column * PITCHES : nullptr);
             for (int64_t t = column * held; t < (column + 1) * held; ++t) {
                 step(logits_out != nullptr);
                 if (logits_out) memcpy(logits_out + t * d.outputs, logits, sizeof(float) * d.outputs);
@@ -156,7 +160,7 @@ private:
     float *skip_bias, *hidden_bias, *logits_bias;
     float *condition_kernel, *condition_bias;    // [K][128][C], [C]
     float *mulaw, *thresholds;                   // [256]
-    uint32_t* phase_steps;                       // [128]
+    uint32_t* plain_steps;                       // [128] of a pitch that is not bent
 
     // State.
     Layer* layers;
@@ -167,8 +171,11 @@ private:
     uint8_t held_column[PITCHES];  // as the net sees it: 0 or 1 with a binary roll
     uint8_t* rolls;                // [K][128], newest first
     int unsettled;                 // samples until `rolls` is all `held_column`
+    bool bent;                     // whether `steps` may differ from `plain_steps`
+    uint32_t *steps, *origins;     // [128] each: the phase of a pitch is origin + sample * step
     int sounding[2];               // partials below half the rate: of f0, of 2 * f0
     uint32_t* partial_steps[2];    // [128] each, 0 after the last
+    uint32_t* partial_origins[2];  // [128] each
     float* partial_on[2];          // [128] each: 1, and 0 after the last
 
     // Activations.
@@ -280,36 +287,50 @@ private:
         condition_bias = copied(arena, d.condition_bias, 1, d.cond, Cp);
         y = arena.take<float>(Cp);
         rolls = arena.take<uint8_t>(size_t(PITCHES) * d.roll_kernel);
-        phase_steps = arena.take<uint32_t>(PITCHES);
-        if (filling) memcpy(phase_steps, d.phase_steps, sizeof(uint32_t) * PITCHES);
+        plain_steps = arena.take<uint32_t>(PITCHES);
+        if (filling) memcpy(plain_steps, d.phase_steps, sizeof(uint32_t) * PITCHES);
+        steps = arena.take<uint32_t>(PITCHES);
+        origins = arena.take<uint32_t>(PITCHES);
         for (int harmonic = 0; harmonic < 2; ++harmonic) {
             partial_steps[harmonic] = arena.take<uint32_t>(PITCHES);
+            partial_origins[harmonic] = arena.take<uint32_t>(PITCHES);
             partial_on[harmonic] = arena.take<float>(PITCHES);
         }
     }
 
-    // Takes over the column that is held from the next sample on.
-    void hold(const uint8_t* column) {
+    // Takes over the column that is held from the next sample on, and the steps of its phases (null: unbent).
+    void hold(const uint8_t* column, const uint32_t* bends) {
         if (!d.cond) return;
+        const bool turned = hinted && (bends || bent) && bend(bends);
         uint8_t seen[PITCHES];
         for (int p = 0; p < PITCHES; ++p) seen[p] = d.velocity ? column[p] : column[p] > 0;
-        if (!memcmp(seen, held_column, PITCHES)) return;
-        memcpy(held_column, seen, PITCHES);
-        unsettled = d.roll_kernel;
-        list_sounding();
+        const bool changed = memcmp(seen, held_column, PITCHES);
+        if (changed) memcpy(held_column, seen, PITCHES), unsettled = d.roll_kernel;
+        if (changed || turned) list_sounding();
+    }
+
+    // Whether a step is another one now. Its phase goes on from where it is: origins take up the difference.
+    bool bend(const uint32_t* bends) {
+        const uint32_t* wanted = bends ? bends : plain_steps;
+        bent = bends;
+        if (!memcmp(wanted, steps, sizeof(uint32_t) * PITCHES)) return false;
+        for (int p = 0; p < PITCHES; ++p) origins[p] += sample * (steps[p] - wanted[p]), steps[p] = wanted[p];
+        return true;
     }
 
     // The partials that the hint sums, so that a sample only looks at pitches that sound.
     void list_sounding() {
         for (int harmonic = 0; harmonic < 2; ++harmonic) {
-            uint32_t* steps = partial_steps[harmonic];
+            uint32_t *turns = partial_steps[harmonic], *from = partial_origins[harmonic];
             float* on = partial_on[harmonic];
-            memset(steps, 0, sizeof(uint32_t) * PITCHES);
+            memset(turns, 0, sizeof(uint32_t) * PITCHES);
             memset(on, 0, sizeof(float) * PITCHES);
             int n = 0;
             for (int p = 0; p < PITCHES; ++p)
-                if (held_column[p] && uint64_t(harmonic + 1) * phase_steps[p] < uint64_t(1) << 31)
-                    steps[n] = (harmonic + 1) * phase_steps[p], on[n++] = 1.0f;
+                if (held_column[p] && uint64_t(harmonic + 1) * steps[p] < uint64_t(1) << 31) {
+                    turns[n] = (harmonic + 1) * steps[p], from[n] = (harmonic + 1) * origins[p];
+                    on[n++] = 1.0f;
+                }
             sounding[harmonic] = n;
         }
     }
@@ -339,6 +360,7 @@ private:
             Vec cosines{}, sines{};
             for (int i = 0; i < sounding[harmonic]; i += LANES) {
                 Words phase = sample * *reinterpret_cast<const Words*>(partial_steps[harmonic] + i);
+                phase += *reinterpret_cast<const Words*>(partial_origins[harmonic] + i);
                 Vec on = load(partial_on[harmonic] + i);
                 cosines += on * sine(phase + (1u << 30));
                 sines += on * sine(phase);

@@ -40,11 +40,12 @@ class Net {
 public:
     virtual ~Net();
     virtual void reset() = 0;
-    // roll [columns][128], uniforms and out [columns * held]
-    virtual void render(const uint8_t* roll, int64_t columns, int64_t held, const float* uniforms, float* out,
-                        float temperature) = 0;
+    // roll [columns][128]; steps [columns][128] of the hint's phases, or null: unbent; uniforms, out [columns * held]
+    virtual void render(const uint8_t* roll, const uint32_t* steps, int64_t columns, int64_t held,
+                        const float* uniforms, float* out, float temperature) = 0;
     // samples [columns * held]; logits [columns * held][outputs], or null
-    virtual void feed(const uint8_t* roll, int64_t columns, int64_t held, const float* samples, float* logits) = 0;
+    virtual void feed(const uint8_t* roll, const uint32_t* steps, int64_t columns, int64_t held, const float* samples,
+                      float* logits) = 0;
     virtual void layer_inputs(float* out) const = 0;  // [L][R]: what entered each layer at the newest sample
     virtual size_t weight_bytes() const = 0;          // of the matrices that one sample reads
 };

@@ -65,9 +65,12 @@ static void feed(int residual, Precision precision) {
 
     std::vector<uint8_t> roll(columns * PITCHES);
     roll[60] = roll[64] = roll[PITCHES + 61] = 100;
+    std::vector<uint32_t> steps(columns * PITCHES);
+    for (size_t i = 0; i < steps.size(); ++i)
+        steps[i] = phase_steps[i % PITCHES] + uint32_t(i / PITCHES % 3) * 2'000'001u;
     std::vector<float> heard(columns * held), logits(heard.size() * CLASSES), inputs(L * R);
     for (float& sample : heard) sample = 0.9f * any();
-    net->feed(roll.data(), columns, held, heard.data(), logits.data());
+    net->feed(roll.data(), steps.data(), columns, held, heard.data(), logits.data());
     net->layer_inputs(inputs.data());
     std::fwrite(logits.data(), sizeof(float), logits.size(), stdout);
     std::fwrite(inputs.data(), sizeof(float), inputs.size(), stdout);

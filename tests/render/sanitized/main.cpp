@@ -119,20 +119,29 @@ static std::unique_ptr<float[]> any_floats(int count, const float (&hostile)[N])
     return numbers;
 }
 
+// Null as often as not: nothing is bent.
+static std::unique_ptr<uint32_t[]> any_steps(int columns) {
+    if (any(0, 1)) return nullptr;
+    std::unique_ptr<uint32_t[]> steps(new uint32_t[size_t(columns) * PITCHES]);
+    for (int i = 0; i < columns * PITCHES; ++i) steps[i] = uint32_t(any(0, 1 << 30)) * uint32_t(any(1, 4));
+    return steps;
+}
+
 enum class Fault { none, roll, logits, overflow };
 
 static void play(Net& net, const Description& d, Fault fault) {
     const int columns = any(1, 9), held = any(0, 17), samples = columns * held;
     const int short_by = fault == Fault::roll && columns > 1 && held;
     std::unique_ptr<uint8_t[]> roll = any_roll(columns - short_by);
+    std::unique_ptr<uint32_t[]> steps = any_steps(columns);
     if (any(0, 1)) {
         std::unique_ptr<float[]> uniforms = any_floats(samples, UNIFORMS), out(new float[samples]);
-        net.render(roll.get(), columns, held, uniforms.get(), out.get(), any_of(TEMPERATURES));
+        net.render(roll.get(), steps.get(), columns, held, uniforms.get(), out.get(), any_of(TEMPERATURES));
         return;
     }
     std::unique_ptr<float[]> heard = any_floats(samples, HEARD), logits;
     if (any(0, 1)) logits.reset(new float[size_t(samples) * d.outputs - (fault == Fault::logits && held)]);
-    net.feed(roll.get(), columns, held, heard.get(), logits.get());
+    net.feed(roll.get(), steps.get(), columns, held, heard.get(), logits.get());
 }
 
 static void play_net(const Isa& isa, const Spec& spec, Precision precision, float scale, Fault fault) {

@@ -79,7 +79,9 @@ struct Block {
     int samples, columns, given, want_logits;
     int recent_at, rolls_at;           // u8 [voices][taps][128], newest first; u8 [voices][columns][128]
     int temperatures_at, numbers_at;   // f32 [voices]; f32 [voices][samples] uniforms, or samples if given
-    int logits_at, unused;             // where in `out`, after f32 [voices][samples]
+    int bent, phases_at, steps_at;     // of a net with the hint, u32: bent ? [voices][columns][128] phases where each
+                                       // column begins, and steps; else [voices][128] phases where the block begins
+    int logits_at;                     // where in `out`, after f32 [voices][samples]
 };
 
 // One thread's part of 16 rows x 8 voices of sums: [0] [1] row lane / 4, voices `pair` and pair + 1; [2] [3] 8 rows
@@ -307,15 +309,20 @@ struct Player {
 
     // hints f32 [voice][4]: cos f0, sin f0, cos 2 f0, sin 2 f0 summed over what voice `warp` sounds at sample t
     DEVICE void sum_hints(int t) const {
-        const u32 sample = u32(block.sample) + t;
+        const int voice = first_voice + warp;
+        const u64 row = PITCHES * (block.bent ? u64(voice) * block.columns + t / held : u64(voice));
+        const u32* phases = reinterpret_cast<const u32*>(in + block.phases_at) + row;
+        const u32* steps = block.bent ? reinterpret_cast<const u32*>(in + block.steps_at) + row
+                                      : table<u32>(tables.phase_steps);
+        const u32 since = block.bent ? t % held : t;
         float sums[HINTS] = {};
         ROLLED for (int i = 0; i < 4; ++i) {
-            const u32 step = table<u32>(tables.phase_steps)[32 * i + lane];
+            const u32 step = steps[32 * i + lane];
             if (!(at<u32>(rare.masks)[warp * 4 + i] >> lane & 1)) continue;
             UNROLLED for (u32 harmonic = 1; harmonic <= 2; ++harmonic) {
                 if (u64(harmonic) * step >= u64(1) << 31) continue;
                 float sine, cosine;
-                const int phase = int(harmonic * sample * step);  // 2^32 is one turn
+                const int phase = int(harmonic * (phases[32 * i + lane] + since * step));  // 2^32 is one turn
                 sine_and_cosine_of_pi_times(float(phase) * (1.0f / 2147483648.0f), sine, cosine);
                 sums[2 * harmonic - 2] += cosine;
                 sums[2 * harmonic - 1] += sine;
