@@ -2,6 +2,7 @@
 # make test    set up, then run the tests (needs PyTorch; playing does not)
 # make setup   the part both share
 # make bench   measure this machine into tests/bench/bench.json and write the README's table from it
+# make examples   play the shipped instruments into training/examples
 # make check   fail when generated text is stale
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 SOURCES := pyproject.toml $(shell find . -path ./.venv -prune -o -path ./build -prune -o \
 	\( -name CMakeLists.txt -o -name '*.cpp' -o -name '*.h' \) -print)
 
-.PHONY: play test setup bench check clean
+.PHONY: play test setup bench examples check clean
 
 play: setup
 	.venv/bin/livewave run $(ARGS)
@@ -24,6 +25,9 @@ bench: setup .venv/livewave-test
 	$(PIP) --editable '.[bench]'
 	$(PY) -m tests.bench.collect tests/bench/bench.json
 	$(PY) -m tests.bench.table tests/bench/bench.json
+
+examples: setup .venv/livewave-test
+	$(PY) -m training.examples training/examples
 
 check: setup
 	$(PY) -m tests.generated --check

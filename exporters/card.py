@@ -6,6 +6,9 @@ from pathlib import Path
 
 from livewave.render.wavenet import Model
 
+# first part of a provenance key: chapter of the card
+CHAPTERS = {"data": "Data", "from": "Training", "training": "Training", "score": "Scores", "held_out": "Scores"}
+
 
 def write_card(model: Model, path: Path, difference: float, tolerance: float) -> Path:
     """Write the card of the model file at `path` beside it; the card's path.
@@ -15,10 +18,21 @@ def write_card(model: Model, path: Path, difference: float, tolerance: float) ->
     card = path.with_suffix(".md")
     facts = {**_net(model), "size": f"{path.stat().st_size} bytes",
              "parity": f"logits within {difference:.1e} of PyTorch's ({tolerance:g} allowed)"}
-    lines = [f"# {model.name}", "", "## Where it came from", "", *_rows(model.provenance)]
-    lines += ["", "## The net", "", *_rows(facts)]
+    lines = [f"# {model.name}"]
+    for title, table in {**_chapters(model.provenance), "The net": facts}.items():
+        lines += ["", f"## {title}", "", *_rows(table)]
     card.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return card
+
+
+def _chapters(provenance: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Provenance by the chapter that its key's first part belongs to; lists of scores and misses as lists."""
+    chapters: dict[str, dict[str, str]] = {title: {} for title in dict.fromkeys(["Where it came from", *CHAPTERS.values()])}
+    for key, text in provenance.items():
+        title = CHAPTERS.get(key.split(".")[0], "Where it came from")
+        short = key.partition(".")[2] if title == "Scores" and key.startswith("score.") else key
+        chapters[title][short] = "".join(f"\n  - {part}" for part in text.split("; ")) if short == "misses" else text
+    return {title: table for title, table in chapters.items() if table or title == "Where it came from"}
 
 
 def _rows(table: dict[str, str]) -> list[str]:

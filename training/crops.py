@@ -87,7 +87,7 @@ class Crops:
         piece, first = self._pieces[number], 1 + place - (int(self._last_places[number - 1]) if number else 0)
         start, stop = first * self._held, (first + self._columns) * self._held
         audio = piece.audio(start - 1, stop)
-        roll = piece.shown(self._spec.roll_encoding, first, first + self._columns) if self._spec.cond_channels else None
+        roll = piece.shown(self._spec, first, first + self._columns) if self._spec.cond_channels else None
         hint = piece.hint(start, stop) if self._spec.hint != "none" else None
         heard = audio[:-1]
         if augment:

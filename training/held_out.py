@@ -9,6 +9,7 @@ import numpy as np
 
 from livewave import LivewaveError
 from livewave.render.native import NativeEngine
+from livewave.render.strikes import shown
 from livewave.render.wavenet import Model, bent_steps, log_softmax, logistic_log_density, mulaw_encode
 from training.data.pieces import Piece, open_prepared
 
@@ -50,7 +51,7 @@ def _surprise(engine: NativeEngine, piece: Piece, shuffled: bool) -> np.ndarray:
     spec = engine.spec
     columns = min(piece.columns, round(HELD_OUT_S * spec.roll_rate_hz))
     audio, bends = piece.audio(0, columns * spec.samples_per_column), piece.bends(0, columns)
-    roll = piece.shown(spec.roll_encoding, 0, columns)
+    roll = shown(spec, piece.roll(0, columns))
     if shuffled:
         roll, bends = (np.roll(array, columns // 2, axis=0) for array in (roll, bends))
     logits = np.empty((len(audio), spec.outputs), np.float32)

@@ -10,13 +10,14 @@ from typing import Protocol
 import numpy as np
 
 from livewave.control.events import Event, PitchBend
+from livewave.hearing.soundfont import SoundFont, level_gain
 from livewave.music.compass import Compass
 from livewave.music.score import Note, bends_of, events_of, roll_of
 from livewave.render.cache import write_whole
 from livewave.render.native import NativeEngine
+from livewave.render.strikes import shown
 from livewave.render.voice import Voice
 from livewave.render.wavenet import PITCHES, Model, bent_steps
-from livewave.hearing.soundfont import SoundFont, level_gain
 
 
 class Player(Protocol):
@@ -55,7 +56,7 @@ class NetPlayer:
 
     def play_bare(self, notes: Sequence[Note], tail_s: float = 1.0) -> np.ndarray:
         roll = roll_of(events_of(notes), max(note.end_s for note in notes) + tail_s, self.spec.roll_rate_hz)
-        return self._free(roll)
+        return self._free(shown(self.spec, roll))
 
     def play_free(self, seconds: float) -> np.ndarray:
         """What the net makes when no note is held: all that there is to hear of an unconditioned one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,11 @@ SYNTH_RATE_HZ = 48_000
 BEND_RANGE = 12  # semitones of a full pitch wheel; 14 bits of it are steps of 0.15 cents
 BEND_EVERY_S = 0.002
 MEMBERS = tuple(channel for channel in range(1, 16) if channel != 9)  # one bent note each, as in MPE; 9 is drums
+
+# name, type, 1 for an input, as pyfluidsynth declares a function of FluidSynth
+WRITE_FLOAT = tuple((name, kind, 1) for name, kind in (
+    ("synth", ctypes.c_void_p), ("len", ctypes.c_int), ("lout", ctypes.c_void_p), ("loff", ctypes.c_int), ("lincr", ctypes.c_int),
+    ("rout", ctypes.c_void_p), ("roff", ctypes.c_int), ("rincr", ctypes.c_int)))
 
 Call = tuple[float, Callable[[], object]]  # at_s, what to tell the synthesiser
 Curve = Callable[[np.ndarray], np.ndarray]  # seconds since the strike -> semitones
@@ -68,6 +74,7 @@ class SoundFont:
             import fluidsynth
 
         self.close()
+        self._write_float = fluidsynth.cfunc("fluid_synth_write_float", ctypes.c_int, *WRITE_FLOAT)
         self._synth = fluidsynth.Synth(gain=0.3, samplerate=float(SYNTH_RATE_HZ))
         for setting, value in (("synth.reverb.active", 0), ("synth.chorus.active", 0),
                                ("synth.dynamic-sample-loading", 1)):
@@ -86,12 +93,19 @@ class SoundFont:
         for at_s, call in calls:
             at = min(round(at_s * SYNTH_RATE_HZ), round(seconds * SYNTH_RATE_HZ))
             if at > frame:
-                parts.append(self._synth.get_samples(at - frame))
+                parts.append(self._frames(at - frame))
                 frame = at
             call()
-        parts.append(self._synth.get_samples(round(seconds * SYNTH_RATE_HZ) - frame))
-        mono = np.concatenate(parts).reshape(-1, 2).mean(1, dtype=np.float32) / 32_768.0
-        return at_rate(mono, SYNTH_RATE_HZ, rate_hz)[: round(seconds * rate_hz)]
+        parts.append(self._frames(round(seconds * SYNTH_RATE_HZ) - frame))
+        return at_rate(np.concatenate(parts), SYNTH_RATE_HZ, rate_hz)[: round(seconds * rate_hz)]
+
+    def _frames(self, count: int) -> np.ndarray:
+        """float32 [count], mono. Not in 16 bits, as pyfluidsynth has it: their dither comes from the C library's rand(), whose
+        state anything in the process may have moved."""
+        stereo = np.zeros((count, 2), np.float32)
+        buffer = stereo.ctypes.data_as(ctypes.c_void_p)
+        self._write_float(self._synth.synth, count, buffer, 0, 2, buffer, 1, 2)
+        return stereo.mean(axis=1)
 
     def _calls(self, events: Sequence[Event]) -> list[Call]:
         return [self._change(change) for change in changes_of(events) if not isinstance(change, Bend)]

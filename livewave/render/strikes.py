@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from livewave.render.wavenet import PITCHES
+from livewave.render.wavenet import PITCHES, WaveNetSpec
 
 HALVING_S = 0.06  # a strike of this age is shown at half its velocity; fading as 1 / age, it tells 10 ms from 20 and 1 s from 2
 FORGOTTEN_S = 8.0  # a strike of this age is shown as 1 or 2 whatever its velocity: what began earlier need not be known
@@ -42,3 +42,11 @@ class Strikes:
         faded = np.round(roll / (1.0 + (columns - struck) / self._halving))
         self._sounding, self._ages = sounding[-1:], held * len(roll) - struck[-1]
         return np.where(sounding, np.maximum(faded, 1), 0).astype(np.uint8)
+
+
+def shown(spec: WaveNetSpec, roll: np.ndarray) -> np.ndarray:
+    """uint8 [columns, 128]: a whole roll of velocities, from its beginning, as a net of `spec` is shown it.
+
+    roll  uint8 [columns, 128]  of spec.roll_rate_hz columns a second
+    """
+    return Strikes(spec.model_rate_hz).encode(roll, spec.samples_per_column) if spec.roll_encoding == "struck" else roll

@@ -15,7 +15,7 @@ from livewave.control.events import BendSet, Control, EventQueue, NoteOff, NoteO
 from livewave.control.osc import MAX_CLIENTS, Allowance, OscServer
 from livewave.control.osc_addresses import ADDRESSES, address_table
 from livewave.control.osc_schedule import LEAD_S, LONGEST_S
-from osc_cases import MALFORMED, NOTE, REFUSED, ahead, bundle, nested
+from tests.control.osc_cases import MALFORMED, NOTE, REFUSED, ahead, bundle, nested
 
 PATIENCE_S = 20.0
 SOURCE = "osc:127.0.0.1"

@@ -9,7 +9,7 @@ from pythonosc.osc_message_builder import build_msg
 from pythonosc.osc_packet import OscPacket
 
 from livewave.control.osc_guard import check
-from osc_cases import MALFORMED, NOTE, REFUSED, ahead, bundle, nested
+from tests.control.osc_cases import MALFORMED, NOTE, REFUSED, ahead, bundle, nested
 
 VALUES = st.one_of(
     st.integers(-(2**31), 2**31 - 1),

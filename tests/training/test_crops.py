@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from livewave import LivewaveError
+from livewave.render.strikes import shown
 from livewave.render.wavenet import mulaw_encode
 from tests.training.tiny_data import prepare, sines, tiny_data
 from training.config import Config, make_config
@@ -118,6 +119,18 @@ def test_held_out_crops_are_the_same_whatever_the_seed(pieces):
     one, other = (Crops(config_of(seed=seed), pieces).held_out(6) for seed in (0, 1))
     assert all(map(torch.equal, parts(one), parts(other)))
     assert len(one.heard) == 6
+
+
+def test_a_crop_shows_the_strikes_that_the_whole_piece_shows_from_its_beginning(tmp_path):
+    roll = np.zeros((12_000, 128), np.uint8)
+    roll[100:11_900, 60], roll[9_000:9_050, 64], roll[9_060:9_400, 64] = 120, 80, 100
+    audio = (np.arange(192_000, dtype=np.float32) % 30_000) / FULL_SCALE
+    pieces = open_prepared(prepare(tmp_path, [(audio, roll)] * 2)).training
+    config, whole = config_of(roll_encoding="struck", samples=1_600), shown(config_of(roll_encoding="struck").net, roll)
+    for seen in Crops(config, pieces).draw(0, range(200), augment=False).roll.numpy():
+        near = [first for first in range(len(whole) - 100) if (whole[first] == seen[0]).all()]
+        assert any((np.abs(whole[first : first + 100].astype(int) - seen) <= 1).all() for first in near)
+    assert whole[11_000, 60] == 1 and whole[9_060, 64] == 100
 
 
 def test_an_unconditioned_net_needs_no_roll(pieces):

@@ -24,8 +24,8 @@ from typing import BinaryIO
 import numpy as np
 
 from livewave import LivewaveError
-from livewave.render.strikes import FORGOTTEN_S, Strikes
-from livewave.render.wavenet import MULAW, mulaw_encode
+from livewave.render.strikes import FORGOTTEN_S, shown
+from livewave.render.wavenet import MULAW, WaveNetSpec, mulaw_encode
 from training.data.locked_hint import BEND_UNITS, Stretches, lock
 from training.data.sparse_roll import changes_of_roll, dense, runs_of, stretches_of
 
@@ -57,12 +57,10 @@ class Piece:
         """uint8 [last - first, 128]: velocities, 0 where nothing sounds."""
         return dense(self._runs, first, last)
 
-    def shown(self, encoding: str, first: int, last: int) -> np.ndarray:
-        """uint8 [last - first, 128]: the roll that a net of this `WaveNetSpec.roll_encoding` is shown."""
-        if encoding != "struck":
-            return self.roll(first, last)
-        before = max(0, first - round(FORGOTTEN_S * self.roll_rate_hz))
-        return Strikes(self.rate_hz).encode(self.roll(before, last), self.rate_hz // self.roll_rate_hz)[first - before :]
+    def shown(self, spec: WaveNetSpec, first: int, last: int) -> np.ndarray:
+        """uint8 [last - first, 128]: the roll as a net of `spec` is shown it."""
+        before = first if spec.roll_encoding != "struck" else max(0, first - round(FORGOTTEN_S * self.roll_rate_hz))
+        return shown(spec, self.roll(before, last))[first - before :]
 
     def hint(self, start: int, stop: int) -> np.ndarray:
         """float32 [stop - start, 4]: the f0 hint, locked to the phase of the audio."""
@@ -175,7 +173,7 @@ def write_piece(folder: str | Path, name: str, audio: np.ndarray, rate_hz: int, 
     bent = None if bends is None else _bends_of(bends, stretches)
     locked = lock(decoded(kept), rate_hz, roll_rate_hz, stretches, bent)
     about = {"name": name, "split": split, "samples": len(audio), "columns": len(roll), "notes": len(runs),
-             "seconds": round(len(audio) / rate_hz, 3), "remarks": list(remarks),
+             "seconds": round(len(audio) / rate_hz, 3), "remarks": list(remarks), "bent": bent is not None,
              "pitches": [int(runs[:, 0].min()), int(runs[:, 0].max())] if len(runs) else []}
     arrays = {"audio": kept, "drift": locked.drift, **({} if bent is None else {"bends": bent})}
     for what, array in arrays.items():

@@ -129,6 +129,9 @@ def finish(out: Path, kind: str, options: dict, making: Making, recordings: Sequ
     facts = {"data.kind": kind, "data.pieces": str(len(pieces)), "data.minutes": f"{minutes:.1f}"}
     if pitches:
         facts |= {"compass.low": str(min(pitches)), "compass.high": str(max(pitches))}
+    bent = sum(piece["bent"] for piece in pieces)
+    if bent:
+        facts["data.bends"] = f"in {bent} of {len(pieces)} pieces"
     about = {"format": FORMAT, "kind": kind, "rate_hz": making.rates.rate_hz, "roll_rate_hz": making.rates.roll_rate_hz,
              "encoding": making.encoding, "options": options, "provenance": facts | provenance, "pieces": pieces,
              "left_out": {o.name: o.reason for o in outcomes if not o.entry}}

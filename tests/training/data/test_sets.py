@@ -201,6 +201,7 @@ def test_the_same_seed_composes_and_renders_the_same_pieces_and_another_seed_oth
     assert roll.max() > 100 and roll[roll > 0].min() < 40
     bends = np.concatenate([piece.bends(0, piece.columns) for piece in first.values()])
     assert 0.2 < np.abs(bends).max() <= 2.0
+    assert open_prepared(tmp_path / "a").provenance["data.bends"] == "in 2 of 2 pieces"
 
 
 @pytest.mark.parametrize("rate, roll_rate", [(8_000, 500), (48_000, 1_000), (22_050, 1_050)])
