@@ -66,6 +66,8 @@ def read_model(path: Path) -> Model:
     """The averaged net of a checkpoint, or of a model file. Raises LivewaveError."""
     if path.suffix == SUFFIX:
         return load_model(path)
+    if path.name == str(path) and not path.exists():
+        return load_model(path.name)  # one of `livewave models`
     state = _load(path)
     try:
         spec = WaveNetSpec.from_json(state["spec"])

@@ -27,7 +27,7 @@ def make_fabric(accelerator: str, devices: int | None, nodes: int | None) -> Fab
         raise ConfigError("--accelerator is cuda, but PyTorch finds no GPU here; it must be auto or cpu")
     kind = "cuda" if accelerator == "cuda" or (accelerator == "auto" and there) else "cpu"
     local = int(os.environ.get("LOCAL_WORLD_SIZE", 0))  # torchrun's
-    count = devices or local or (there if kind == "cuda" else 1)
+    count = devices if devices is not None else local or (there if kind == "cuda" else 1)
     most = there if kind == "cuda" else os.cpu_count() or 1
     if not 1 <= count <= most:
         raise ConfigError(f"--devices is {count}; it must be in 1..{most} here ({kind})")

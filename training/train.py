@@ -199,6 +199,8 @@ def line(row: dict[str, float], steps: int, took_s: float) -> str:
 def dry_run(args: argparse.Namespace, config: Config, fabric: Fabric) -> None:
     """Print what the run would take. Writes nothing."""
     crops = None
+    if args.start is not None:
+        Trainer(config, fabric).start_from(read_model(args.start))
     if args.data is not None:
         data = open_prepared(args.data)
         check_rates(config, data)

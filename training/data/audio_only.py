@@ -24,10 +24,11 @@ TRACKED = "tracked"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--notes", choices=("none", "track"), default="none",
-                        help="none: an unconditioned net; track: a melody tracker listens")
-    parser.add_argument("--tracker", choices=tuple(TRACKERS), default="salience",
-                        help="salience for most; pyin for a lone instrument; melodia needs the extra livewave[melodia] "
+    parser.add_argument("--notes", choices=("none", "track"),
+                        help="none: an unconditioned net; track: a melody tracker listens (default: none, and track "
+                             "where --tracker is given)")
+    parser.add_argument("--tracker", choices=tuple(TRACKERS),
+                        help="salience (default) for most; pyin for a lone instrument; melodia needs the extra livewave[melodia] "
                              "(AGPL)")
     parser.add_argument("--gain", type=float, default=1.0,
                         help="factor for every recording; 1 leaves levels as they are")
@@ -40,14 +41,21 @@ def find(args: argparse.Namespace) -> list[Recording]:
              if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")]
     if not paths:
         raise LivewaveError(f"no audio file ({' '.join(SUFFIXES)}) below {args.source}")
-    tracker = args.tracker if args.notes == "track" else None
+    tracker = _tracker(args)
     return [Recording(name, partial(_load, path, args.gain, tracker, args.out / TRACKED / f"{name}.mid"))
             for name, path in named((path.stem, path) for path in paths).items()]
 
 
 def origin(args: argparse.Namespace) -> str:
-    return f"audio of {args.source.name}" + (f", melody by {args.tracker}" if args.notes == "track"
-                                             else ", without notes")
+    tracker = _tracker(args)
+    return f"audio of {args.source.name}" + (f", melody by {tracker}" if tracker else ", without notes")
+
+
+def _tracker(args: argparse.Namespace) -> str | None:
+    """Which tracker listens; None for an unconditioned net."""
+    if args.notes == "none" and args.tracker:
+        raise LivewaveError(f"--notes none asks for no notes and --tracker {args.tracker} for a melody; leave one out")
+    return args.tracker or ("salience" if args.notes == "track" else None)
 
 
 def _load(path: Path, gain: float, tracker: str | None, midi: Path, rates: Rates) -> Take:

@@ -43,10 +43,9 @@ class Making:
         if not 4_000 <= rate_hz <= 96_000:
             raise LivewaveError(f"--rate is {rate_hz}; it must be 4000..96000 samples per second")
         if not 50 <= roll_rate_hz <= rate_hz or rate_hz % roll_rate_hz:
-            fits = min((r for r in range(50, min(rate_hz, 4_000) + 1) if rate_hz % r == 0),
-                       key=lambda r: abs(r - roll_rate_hz))
-            raise LivewaveError(f"--roll-rate is {roll_rate_hz}; it must be 50 or more and divide --rate {rate_hz}: "
-                                f"{fits} does")
+            fits = [r for r in range(50, min(rate_hz, 4_000) + 1) if rate_hz % r == 0]
+            remedy = f"{min(fits, key=lambda r: abs(r - roll_rate_hz))} does" if fits else "choose another --rate"
+            raise LivewaveError(f"--roll-rate is {roll_rate_hz}; it must be 50 or more and divide --rate {rate_hz}: {remedy}")
         if self.encoding not in ENCODINGS:
             raise LivewaveError(f"--encoding is {self.encoding!r}; it must be one of {', '.join(ENCODINGS)}")
         if self.low_pass_hz is not None and not 20.0 <= self.low_pass_hz < rate_hz / 2:

@@ -14,6 +14,7 @@ from livewave import LivewaveError
 from livewave.config import Config
 from livewave.music.score import notes_of, read_score
 from livewave.offline import render_file
+from livewave.render.modelfile import list_models
 from training.listening.loudness import RATE_HZ
 
 SOUNDS = (".wav", ".flac", ".aif", ".aiff", ".ogg")
@@ -50,11 +51,12 @@ def parse_systems(texts: Sequence[str]) -> list[System]:
 def _parse(text: str) -> System:
     name, _, path = text.partition("=")
     if not name.strip() or not path:
-        raise LivewaveError(f"--system {text!r} must read NAME=FOLDER_OF_RECORDINGS or NAME=MODEL.onnx")
-    system = System(name.strip(), Path(path))
+        raise LivewaveError(f"--system {text!r} must read NAME=FOLDER_OF_RECORDINGS or NAME=MODEL")
+    models = dict(list_models())
+    system = System(name.strip(), models[path] if path in models and not Path(path).is_dir() else Path(path))
     if not (system.path.is_file() if system.is_model else system.path.is_dir()):
         kind = "model file" if system.is_model else "folder"
-        raise LivewaveError(f"system {system.name!r}: there is no {kind} {path}")
+        raise LivewaveError(f"system {system.name!r}: there is no {kind} {path}; models by name: {', '.join(models)}")
     return system
 
 
