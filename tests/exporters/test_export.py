@@ -50,6 +50,21 @@ def test_every_kind_of_net_passes_the_comparison_with_pytorch(tmp_path, changes)
     assert exported.difference < PARITY_TOLERANCE
 
 
+def test_a_net_that_is_very_sure_is_compared_in_proportion(tmp_path):
+    sure = state()
+    sure["weights"]["logits"] = 3_000.0 * sure["weights"]["logits"]  # float32 keeps seven digits of logits in the thousands
+    assert export(saved(tmp_path, sure), tmp_path / "sure.onnx").difference < PARITY_TOLERANCE
+
+
+def test_card_sorts_what_is_known_into_chapters(tmp_path):
+    known = state() | {"provenance": {"licence": "MIT", "data.pieces": "3", "training.steps": "9", "score.seeds": "5",
+                                      "score.misses": "a is 1, 2 off; b is 3, 4 off"}}
+    card = export(saved(tmp_path, known), tmp_path / "net.onnx").card.read_text()
+    chapters = ["## Where it came from", "## Data", "## Training", "## Scores", "## The net"]
+    assert [line for line in card.splitlines() if line.startswith("## ")] == chapters
+    assert "- **seeds**: 5\n- **misses**: \n  - a is 1, 2 off\n  - b is 3, 4 off\n" in card
+
+
 def test_card_names_the_model_its_data_licence_and_net(tmp_path):
     exported = export(saved(tmp_path, state()), tmp_path / "out.onnx", name="flute")
     card = exported.card.read_text()
