@@ -19,8 +19,8 @@ def config_file(folder: Path, text: str) -> Path:
     return path
 
 
-def test_the_configs_of_the_issue_are_there():
-    assert {"paper", "unconditioned", "small", "expressive", "hifi48"} <= set(NAMES)
+def test_the_configurations_of_the_readme_are_all_there():
+    assert set(NAMES) == {"paper", "unconditioned", "small", "struck", "expressive", "hifi48"}
 
 
 def test_paper_is_the_papers_net():
@@ -38,6 +38,7 @@ def test_small_is_what_the_shipped_instruments_use():
 
 def test_the_others_are_what_their_names_say():
     assert load_config(CONFIGS / "unconditioned.toml").net.cond_channels == 0
+    assert load_config(CONFIGS / "struck.toml").net == WaveNetSpec(hint="f0", roll_encoding="struck")
     expressive, hifi = load_config(CONFIGS / "expressive.toml").net, load_config(CONFIGS / "hifi48.toml").net
     assert (expressive.roll_encoding, expressive.hint) == ("velocity", "f0")
     assert (hifi.model_rate_hz, hifi.output, hifi.class_kernel, hifi.layers) == (48_000, "logistic", 0, 30)
