@@ -96,6 +96,9 @@ def _prepare(args: argparse.Namespace) -> int:
     loader = KINDS[args.kind]
     making = Making(args.out, Rates(args.rate, args.roll_rate), args.encoding, args.low_pass)
     recordings = split(loader.find(args), args.validation_share)
+    if len(recordings) == 1:
+        raise LivewaveError(f"{args.source} gives one recording; one to train on and one to hold out are needed: add another, or "
+                            "cut it into two files")
     options = _options(args)
     begin(args.out, args.kind, options)
     outcomes = _watched(produce(making, recordings, args.jobs), len(recordings))
@@ -165,7 +168,10 @@ def _list(source: Path) -> int:
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
-    """The module's own words above, defaults behind the flags."""
+    """The module's own words above, defaults behind the flags that have one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in (None, False) else super()._get_help_string(action)
 
 
 if __name__ == "__main__":

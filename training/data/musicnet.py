@@ -4,7 +4,7 @@
     python -m training.prepare musicnet musicnet/ prepared/cello --instrument "solo cello" --jobs 2
 
 Reads {train,test}_data/ID.wav, {train,test}_labels/ID.csv and, for ensembles, musicnet_metadata.csv (in the folder or
-beside it). Labels have no velocities: all are VELOCITY. Recordings are licensed one by one: look at what you take.
+beside it). Labels have no velocities: all are struck alike. Recordings are licensed one by one: look at what you take.
 Source: Thickstun, Harchaoui and Kakade 2017.
 """
 

@@ -374,7 +374,7 @@ def test_a_group_is_never_on_both_sides_of_a_split():
 def test_a_single_recording_cannot_be_split(tmp_path, capsys):
     layouts.audio_folder(tmp_path / "mine", seeds=(20,))
     text = refused(tmp_path / "mine", capsys, kind="audio")
-    assert "1 pieces to train on, 0 held out" in text and "cut a long one into several files" in text
+    assert "gives one recording" in text and "cut it into two files" in text
 
 
 def test_files_of_one_name_in_several_folders_get_names_of_their_own():
