@@ -15,7 +15,7 @@ import numpy as np
 from livewave.music.compass import Compass
 from livewave.music.score import Note, events_of, roll_of
 from livewave.render.wavenet import Model
-from training.data.pieces import replace_file
+from training.atomic import replace_file
 from training.phrases import chords, song
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-import os
 import warnings
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import torch
 from livewave import LivewaveError
 from livewave.render.modelfile import SUFFIX, load_model
 from livewave.render.wavenet import Model, WaveNetSpec, Weights, check_weights, shapes
+from training.atomic import write_whole
 
 KEYS = ("spec", "weights", "provenance", "config", "net", "average", "optimisers", "step", "heard_s", "figures",
         "watch")
@@ -32,15 +32,9 @@ def write_checkpoint(path: Path, state: dict) -> None:
     """Atomically: a kill or a full disk leaves the old checkpoint or the new one. Raises CheckpointError."""
     packed = io.BytesIO()
     torch.save(state, packed)
-    part = path.with_suffix(".part")
     try:
-        with open(part, "wb") as file:
-            file.write(packed.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        write_whole(path, packed.getbuffer())
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise CheckpointError(f"cannot write the {packed.tell() / 1e6:.1f} MB of {path} at step {state['step']} "
                               f"({error.strerror}); {_what_is_left(path)}") from None
 

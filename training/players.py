@@ -13,11 +13,11 @@ from livewave.control.events import Event, PitchBend
 from livewave.hearing.soundfont import SoundFont, level_gain
 from livewave.music.compass import Compass
 from livewave.music.score import Note, bends_of, events_of, roll_of
-from livewave.render.cache import write_whole
 from livewave.render.native import NativeEngine
 from livewave.render.strikes import shown
 from livewave.render.voice import Voice
 from livewave.render.wavenet import PITCHES, Model, bent_steps
+from training.atomic import write_whole
 
 
 class Player(Protocol):

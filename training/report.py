@@ -26,9 +26,9 @@ from livewave.hearing import measures
 from livewave.hearing.multipitch import chord_accuracy
 from livewave.music.compass import Compass
 from livewave.music.score import Note, notes_of, read_score
-from livewave.render.cache import write_whole
 from livewave.render.modelfile import find_model, load_model
 from livewave.render.wavenet import Model
+from training.atomic import write_whole
 from training.pictures import draw_overview, draw_take
 from training.players import NetPlayer, chosen_precision, write_wav
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from livewave import LivewaveError
 from livewave.music.score import Note, events_of
-from training.data.pieces import replace_file
+from training.atomic import replace_file
 from training.data.recording import Rates, Recording, Take, named
 from training.data.sound import SUFFIXES, read_sound
 from training.data.tracker import TRACKERS, extract

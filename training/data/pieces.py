@@ -11,21 +11,19 @@ Every file appears whole, under its own name, or not at all. Audio is memory-map
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from livewave import LivewaveError
 from livewave.render.strikes import FORGOTTEN_S, shown
 from livewave.render.wavenet import MULAW, WaveNetSpec, mulaw_encode
+from training.atomic import replace_file
 from training.data.locked_hint import BEND_UNITS, Stretches, lock
 from training.data.sparse_roll import changes_of_roll, dense, runs_of, stretches_of
 
@@ -192,20 +190,6 @@ def piece_written(folder: str | Path, name: str) -> dict | None:
     except LivewaveError:
         return None
     return about if about["bytes"] == _bytes(pieces, name) else None
-
-
-def replace_file(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    """`path` becomes what `write` writes: all of it, on the disk, or nothing. Raises OSError, its errno set."""
-    part, content = path.with_name(f".{path.name}.{os.getpid()}.part"), io.BytesIO()
-    write(content)  # into memory: numpy hides the errno of a full disk
-    try:
-        with open(part, "wb") as file:
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def quantised(audio: np.ndarray, encoding: str) -> np.ndarray:

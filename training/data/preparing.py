@@ -20,7 +20,8 @@ from pathlib import Path
 from livewave import LivewaveError
 from livewave.control.events import BendSet, PitchBend
 from livewave.music.score import bends_of, roll_of
-from training.data.pieces import ENCODINGS, FORMAT, piece_written, replace_file, write_piece
+from training.atomic import replace_file
+from training.data.pieces import ENCODINGS, FORMAT, piece_written, write_piece
 from training.data.recording import Rates, Recording
 from training.data.sound import low_passed, over_full_scale
 

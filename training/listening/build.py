@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from livewave import LivewaveError
 from livewave.config import Config, make_config
-from livewave.render.cache import write_whole
+from training.atomic import write_whole
 from training.listening.clips import Clip, low_anchor, make_clips, read_sound
 from training.listening.page import ANCHOR, MELODY, Design, Page, make_page
 from training.listening.systems import SCORES, SOUNDS, System, files_in, parse_systems, render, require_all, tones

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from livewave import LivewaveError
-from livewave.render.cache import write_whole
+from training.atomic import write_whole
 from training.listening.inference import CONFIDENCE, RESAMPLES, Compared, Difference, Rated, compared, rated
 from training.listening.page import ANCHOR
 from training.listening.plot import plot
