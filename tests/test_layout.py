@@ -24,7 +24,7 @@ HOMES = {
     "mido": "music/score.py", "onnx": "render/modelfile.py", "onnxruntime": "render/onnx.py",
     "cuda": "render/cuda.py", "sounddevice": "sound/portaudio.py", "tomllib": "config.py", "tomli": "config.py",
     "typer": "__main__.py", "rich": "__main__.py",
-    "librosa": "hearing/spectra.py", "mir_eval": "hearing/agreement.py", "soundfile": "hearing/takes.py", "soxr": "hearing/takes.py",
+    "librosa": "hearing/spectra.py", "mir_eval": "hearing/agreement.py", "soundfile": "hearing/recordings.py", "soxr": "hearing/recordings.py",
     "matplotlib": "hearing/figure.py", "fluidsynth": "hearing/soundfont.py",
 }
 NEVER_IN_LIVEWAVE = {"torch", "training", "exporters", "tests"}

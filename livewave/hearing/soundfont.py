@@ -13,7 +13,7 @@ import numpy as np
 from livewave import LivewaveError
 from livewave.control.events import Bend, Event, Release, Strike
 from livewave.hearing.extra import needed
-from livewave.hearing.takes import at_rate
+from livewave.hearing.recordings import at_rate
 from livewave.music.score import Note, changes_of, events_of
 
 SUFFIXES = (".sf2", ".sf3")

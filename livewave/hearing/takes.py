@@ -1,4 +1,4 @@
-"""Recordings: read, checked, brought to one rate, laid over the notes."""
+"""Recordings of a performance: read, checked, laid over the notes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from livewave import LivewaveError
 from livewave.hearing.agreement import onset_times
-from livewave.hearing.extra import needed
 from livewave.hearing.measures import cross_correlation
+from livewave.hearing.recordings import read_mono
 from livewave.hearing.spectra import SILENT, onsets
 from livewave.music.score import Note
 
@@ -19,33 +19,12 @@ NEAR_S = 0.1  # an onset this close to a note's start is that note's
 
 
 def read_take(path: str | Path, rate_hz: int) -> np.ndarray:
-    """float32 [samples] at `rate_hz`, mono (the mean of all channels).
-
-    Raises LivewaveError, naming the file, when it is missing, no audio, silent, or holds values that are no numbers.
-    """
-    with needed("soundfile"):
-        import soundfile
-
-    if not Path(path).is_file():
-        raise LivewaveError(f"no recording at {path}")
-    try:
-        audio, file_rate_hz = soundfile.read(str(path), dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise LivewaveError(f"{path} is no audio that can be read ({error}); give a WAV, FLAC, OGG or MP3 file") from None
-    mono = audio.mean(axis=1)
-    if not np.isfinite(mono).all():
-        raise LivewaveError(f"{path} holds NaN or infinite samples; export it again")
-    if np.abs(mono).max(initial=0.0) < SILENT:
-        raise LivewaveError(f"{path} is silent: no sample of its {len(mono) / file_rate_hz:.1f} s exceeds -80 dB;"
+    """float32 [samples] at `rate_hz`, mono. Raises LivewaveError as `read_mono` does, and for a silent file."""
+    audio, _ = read_mono(path, rate_hz)
+    if np.abs(audio).max(initial=0.0) < SILENT:
+        raise LivewaveError(f"{path} is silent: no sample of its {len(audio) / rate_hz:.1f} s exceeds -80 dB;"
                             " was the right output recorded?")
-    return at_rate(mono, file_rate_hz, rate_hz)
-
-
-def at_rate(audio: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
-    """float32 [samples]"""
-    import soxr
-
-    return audio if from_hz == to_hz else soxr.resample(audio, from_hz, to_hz).astype(np.float32)
+    return audio
 
 
 def lag_s(audio: np.ndarray, plain: np.ndarray, rate_hz: int, notes: Sequence[Note]) -> float | None:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
 from scipy.signal import firwin, oaconvolve
 
 from livewave import LivewaveError
+from livewave.hearing.recordings import read_mono
 from training.listening.loudness import RATE_HZ, loudness_lufs
 
 TARGET_LUFS = -23.0  # EBU R 128; lower where a clip would pass the ceiling
@@ -24,7 +24,6 @@ CEILING = 10.0 ** (-1.0 / 20.0)  # of a sample: 1 dB is left to what a player's 
 FADE_S = 0.02  # where a clip was cut off
 SILENT = 10.0 ** (-60.0 / 20.0)  # of the peak
 SHORTEST_S = 0.1
-CLIPPED_AT, CLIPPED_RUN = 32_766 / 32_768, 3  # that many samples in a row, alike, at full scale
 ANCHOR_HZ, ANCHOR_TAPS = 3_700.0, 1_023  # flat up to 3.5 kHz, 50 dB down at 4 kHz: narrower than BS.1534-3 asks for
 
 
@@ -46,26 +45,15 @@ class Clip:
 def read_sound(path: Path, allow_clipped: bool = False) -> np.ndarray:
     """float32 [samples] at 48 kHz, channels averaged.
 
-    Raises LivewaveError, naming the file, when it cannot be read, holds no numbers, is too short or is clipped.
+    Raises LivewaveError as `read_mono` does, and for a file that is too short or clipped.
     """
-    try:
-        audio, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError) as error:
-        raise LivewaveError(f"{path} is not a readable recording: {error}") from None
-    if not np.isfinite(audio).all():
-        raise LivewaveError(f"{path} holds samples that are not numbers (NaN or infinite); make it again")
-    if len(audio) < SHORTEST_S * rate_hz:
-        raise LivewaveError(f"{path} lasts {len(audio) / rate_hz:.3f} s; a clip needs {SHORTEST_S:g} s at least")
-    if not allow_clipped and any(_clips(channel) for channel in audio.T):
-        raise LivewaveError(f"{path} is clipped: {CLIPPED_RUN} samples or more in a row stand at full scale; make it"
-                            " again at a lower level, or pass --allow-clipped if clipping is part of what you compare")
-    return soxr.resample(audio.mean(1), rate_hz, RATE_HZ, "VHQ")
-
-
-def _clips(channel: np.ndarray) -> bool:
-    full = (np.abs(channel[1:]) >= CLIPPED_AT) & (channel[1:] == channel[:-1])  # a step without change, at full scale
-    steps = CLIPPED_RUN - 1
-    return bool((np.convolve(full, np.ones(steps)) >= steps).any())
+    audio, clipped = read_mono(path, RATE_HZ)
+    if len(audio) < SHORTEST_S * RATE_HZ:
+        raise LivewaveError(f"{path} lasts {len(audio) / RATE_HZ:.3f} s; a clip needs {SHORTEST_S:g} s at least")
+    if clipped and not allow_clipped:
+        raise LivewaveError(f"{path} is clipped: samples in a row stand at full scale; make it again at a lower level, or pass"
+                            " --allow-clipped if clipping is part of what you compare")
+    return audio
 
 
 def low_anchor(audio: np.ndarray) -> np.ndarray:

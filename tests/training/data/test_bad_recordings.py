@@ -72,7 +72,7 @@ def spoil(path: Path, what: str) -> None:
 
 @pytest.mark.parametrize("what, reason, remedy", [
     ("nan", r"not numbers, the first at 0\.0", "write it anew"),
-    ("clipped", r"is clipped: .* %", "quieter source"),
+    ("clipped", r"is clipped: .* %", "lower level"),
     ("silent", "is silent", "leave it out"),
     ("short", r"lasts 0\.0\d s", "leave it out"),
     ("no audio", "no audio that can be read", "convert it"),
@@ -266,7 +266,7 @@ def test_an_instrument_that_musicnet_does_not_have_is_refused_with_those_it_has(
 
 @pytest.mark.parametrize("damage, reason", [("no table", "holds 0 .csv files"), ("columns", "lacks columns"),
                                             ("split", "split 'trian'"),
-                                            ("no file", "no audio file at")])
+                                            ("no file", "no recording at")])
 def test_a_damaged_maestro_is_named(tmp_path, capsys, damage, reason):
     layouts.maestro(tmp_path / "maestro")
     table = tmp_path / "maestro" / "maestro-v3.0.0.csv"

@@ -165,7 +165,7 @@ def spoil(path: Path, audio: np.ndarray, subtype: str = "PCM_16") -> None:
     (lambda path: spoil(path, np.where(np.arange(24_000) == 7, np.nan, 0.1), "FLOAT"), "not numbers"),
     (lambda path: spoil(path, np.clip(50 * tone(0.5), -1, 1)), "is clipped"),
     (lambda path: spoil(path, tone(0.01)), "needs 0.1 s at least"),
-    (lambda path: path.write_bytes(b"RIFFnothing"), "not a readable recording"),
+    (lambda path: path.write_bytes(b"RIFFnothing"), "no audio that can be read"),
     (lambda path: path.unlink(), "system 'birchwood' has no 'gavotte'"),
     (lambda path: (path.parent / "gavotte.flac").write_bytes(path.read_bytes()), "one stimulus twice"),
 ])

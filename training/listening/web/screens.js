@@ -318,7 +318,7 @@ const SCREENS = {
         download: `listening-${test.page.slice(0, 6)}-${state.id}.json`});
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-      saved("Downloaded. Please send the file to who asked you.");
+      saved("Downloaded. Please send the file to the person who asked you.");
     };
     const copy = async () => {
       try { await navigator.clipboard.writeText(text); } catch (error) {  // some browsers refuse on file://
@@ -333,8 +333,8 @@ const SCREENS = {
     return {
       body: [heading("Thank you"),
         make("p", null, test.post
-          ? "Your answers are being sent. Should that fail, please download them, and send the file to who asked you."
-          : "Please download your answers, and send the file to who asked you. Nothing has left this device."),
+          ? "Your answers are being sent. Should that fail, please download them, and send the file to the person who asked you."
+          : "Please download your answers, and send the file to the person who asked you. Nothing has left this device."),
         make("p", {className: "soft"}, "Your number: ", make("code", null, state.id)),
         make("div", {className: "row"}, first,
           make("button", {type: "button", className: "plain", onclick: copy}, "Copy results"), again),
@@ -354,7 +354,7 @@ async function send(text, saved) {
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     saved("Your answers have arrived. You may close this page.");
   } catch (error) {
-    say(`Sending failed (${error.message}). Please download your answers, and send the file to who asked you.`, true);
+    say(`Sending failed (${error.message}). Please download your answers, and send the file to the person who asked you.`, true);
   }
 }
 
