@@ -52,12 +52,14 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class Data:
     """Shares are of crops. Noise is in proportion to the signal plus `noise_floor`; its factor is log-uniform in
-    noise_low..noise_high. A silent start ends at a note's onset in `onset_share` of its crops, else anywhere."""
+    noise_low..noise_high. A wrong history is too soft, with another place of the data sounding in it. A silent start ends
+    at a note's onset in `onset_share` of its crops, else anywhere."""
 
     noise_share: float = 0.5
     noise_low: float = 0.005
     noise_high: float = 0.12
     noise_floor: float = 0.003
+    wrong_share: float = 0.0
     silent_start_share: float = 0.15
     onset_share: float = 0.6
 
@@ -107,6 +109,7 @@ _RANGES = {  # (lowest, highest); whole where the lowest is
     "adam_rate": (1e-6, 1.0), "average": (0.0, 0.99999), "clip": (1e-3, 1e3), "report_every": (1, 1_000_000),
     "save_every": (1, 1_000_000),
     "noise_share": (0.0, 1.0), "noise_low": (1e-6, 1.0), "noise_high": (1e-6, 1.0), "noise_floor": (0.0, 1.0),
+    "wrong_share": (0.0, 1.0),
     "silent_start_share": (0.0, 1.0), "onset_share": (0.0, 1.0),
     "crops": (2, 4_096), "every": (0, 1_000_000), "listen_every": (0, 1_000_000), "temperature": (0.0, 2.0),
     "rise_nats": (0.0, 100.0), "rise_reports": (0, 10_000), "adherence_nats": (0.0, 10.0),
@@ -203,7 +206,7 @@ def _check_together(config: Config) -> None:
 
 
 def _parse_set(text: str) -> tuple[str, str, Any]:
-    """"section.key=value" with a value as TOML writes it; a bare word is a text."""
+    """"section.key=value" with a value as TOML writes it, or .5; a bare word is a text."""
     name, equals, value = text.partition("=")
     section, dot, key = name.strip().partition(".")
     if not equals or not dot or not key:
@@ -212,7 +215,14 @@ def _parse_set(text: str) -> tuple[str, str, Any]:
     try:
         return section, key, toml.loads(f"value = {value}")["value"]
     except toml.TOMLDecodeError:
-        return section, key, value.strip()
+        return section, key, _number(value.strip())
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

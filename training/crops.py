@@ -22,6 +22,7 @@ from training.config import Config
 from training.data.pieces import Piece
 
 HELD_OUT = 0x7E57  # takes the place of the step in the seed of held-out crops
+SOFTEST, STRANGE = 0.1, (0.03, 1.0)  # of a wrong history: least factor of its own sound; factors of the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +83,31 @@ class Crops:
                      torch.from_numpy(np.stack(hint)) if self._spec.hint != "none" else None)
 
     def _crop(self, rng: np.random.Generator, augment: bool) -> tuple[np.ndarray, ...]:
-        place = int(rng.integers(self._last_places[-1]))
-        number = int(np.searchsorted(self._last_places, place, side="right"))
-        piece, first = self._pieces[number], 1 + place - (int(self._last_places[number - 1]) if number else 0)
+        piece, first = self._place(rng)
         start, stop = first * self._held, (first + self._columns) * self._held
         audio = piece.audio(start - 1, stop)
         roll = piece.shown(self._spec, first, first + self._columns) if self._spec.cond_channels else None
         hint = piece.hint(start, stop) if self._spec.hint != "none" else None
         heard = audio[:-1]
         if augment:
-            heard = self._silent_start(rng, self._noisy(rng, heard), roll)
+            heard = self._silent_start(rng, self._noisy(rng, self._wrong(rng, heard)), roll)
         return heard, audio[1:], roll, hint
+
+    def _place(self, rng: np.random.Generator) -> tuple[Piece, int]:
+        """A piece and the first column of a crop."""
+        place = int(rng.integers(self._last_places[-1]))
+        number = int(np.searchsorted(self._last_places, place, side="right"))
+        return self._pieces[number], 1 + place - (int(self._last_places[number - 1]) if number else 0)
+
+    def _wrong(self, rng: np.random.Generator, heard: np.ndarray) -> np.ndarray:
+        """What a net hears of itself when it has gone astray: too soft, with notes that were not asked for. It learns to come
+        back to those that are."""
+        if not self._data.wrong_share or rng.random() >= self._data.wrong_share:
+            return heard
+        piece, first = self._place(rng)
+        other = piece.audio(first * self._held - 1, (first + self._columns) * self._held - 1)
+        own, strange = (np.float32(math.exp(rng.uniform(math.log(low), math.log(high)))) for low, high in ((SOFTEST, 1.0), STRANGE))
+        return np.clip(own * heard + strange * other, -1.0, 1.0)
 
     def _noisy(self, rng: np.random.Generator, heard: np.ndarray) -> np.ndarray:
         """Noise in proportion to the signal: absolute noise would drown quiet passages."""

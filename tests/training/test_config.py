@@ -57,9 +57,10 @@ def test_nothing_chosen_is_the_default():
 
 def test_set_goes_over_the_file_and_speaks_toml(tmp_path):
     path = config_file(tmp_path, "[run]\nsteps = 10\ndecay_steps = 2\n[net]\nstacks = 1\nlongest = 8\n")
-    config = load_config(path, ["run.steps=30", "run.muon_rate=1e-2", "net.hint=f0", 'run.precision="float32"', "net.longest=4"])
+    config = load_config(path, ["run.steps=30", "run.muon_rate=1e-2", "net.hint=f0", 'run.precision="float32"', "net.longest=4",
+                                "data.noise_share=.25"])
     assert (config.run.steps, config.run.decay_steps, config.run.muon_rate, config.run.precision) == (30, 2, 0.01, "float32")
-    assert config.net.dilations == (1, 2, 4) and config.net.hint == "f0"
+    assert config.net.dilations == (1, 2, 4) and config.net.hint == "f0" and config.data.noise_share == 0.25
     assert load_config(path).net.dilations == (1, 2, 4, 8)
 
 

@@ -11,7 +11,7 @@ from livewave.render.strikes import shown
 from livewave.render.wavenet import mulaw_encode
 from tests.training.tiny_data import prepare, sines, tiny_data
 from training.config import Config, make_config
-from training.crops import Batch, Crops, Loader, onsets_of
+from training.crops import SOFTEST, STRANGE, Batch, Crops, Loader, onsets_of
 from training.data.pieces import FULL_SCALE, open_prepared
 
 LOGISTIC = {"output": "logistic", "class_kernel": 0, "hint": "f0"}  # a net that hears samples as they are
@@ -87,6 +87,26 @@ def test_an_onset_is_the_column_before_a_pitch_begins():
     roll = np.zeros((9, 128), np.uint8)
     roll[3:6, 60], roll[5:8, 62] = 90, 90
     assert onsets_of(roll).tolist() == [2, 4]
+
+
+def test_a_wrong_history_is_softer_and_holds_another_place(tmp_path):
+    rng, roll = np.random.default_rng(5), np.ones((200, 128), np.uint8)  # noise: no place is like another
+    noise = [(rng.uniform(-0.4, 0.4, 3_200).astype(np.float32), roll) for _ in range(3)]
+    pieces = open_prepared(prepare(tmp_path, noise)).training
+    tree = {"net": LOGISTIC, "run": {"samples": 512, "warm": 32}, "data": {"noise_share": 0.0, "silent_start_share": 0.0}}
+
+    def crops(share: float, augment: bool, count: int) -> Batch:
+        return Crops(make_config(tree | {"data": tree["data"] | {"wrong_share": share}}), pieces).draw(1, range(count), augment)
+
+    wrong, clean = crops(1.0, True, 32), crops(1.0, False, 32)
+    assert torch.equal(wrong.target, clean.target) and torch.equal(wrong.roll, clean.roll) and torch.equal(wrong.hint, clean.hint)
+    others = np.stack([piece.audio(16 * first - 1, 16 * first + 511) for piece in pieces for first in range(1, 169)])
+    for heard, own in zip(wrong.heard.numpy(), clean.heard.numpy()):
+        fits = [np.linalg.lstsq(np.stack((own, other), 1), heard, rcond=None)[:2] for other in others]
+        (share, strange), rest = min(fits, key=lambda fit: fit[1].sum() if len(fit[1]) else np.inf)
+        assert rest < 1e-6 and SOFTEST - 1e-3 < share < 1.001 and STRANGE[0] - 1e-3 < strange < STRANGE[1] + 1e-3
+    changed = (crops(0.25, True, 400).heard != crops(0.25, False, 400).heard).any(1).float().mean()
+    assert 0.15 < changed < 0.35
 
 
 def test_a_silent_start_ends_at_an_onset_where_asked_to(pieces):
