@@ -43,7 +43,7 @@ class Estimate:
             f"({1e3 * spec.receptive_field / spec.model_rate_hz:.0f} ms)",
             f"memory    {self.weights_bytes / MB:.1f} MB weights, gradients and average, {self.optimiser_bytes / MB:.1f} MB "
             f"optimisers, {self.activations_bytes / MB:.0f} MB activations; {self.peak_bytes / MB:,.0f} MB at the most",
-            f"speed     {self.audio_s_per_s:.2f} s of audio a second, {self.steps_per_s:.2f} steps a second",
+            f"speed     {self.audio_s_per_s:.2f} s of audio a second, {self.steps_per_s:.2f} steps a second, as busy as this machine is now",
             f"run       {run.steps} steps, {self.heard_s / 3_600:.1f} h of audio heard, {hours:.1f} h of training "
             "(held-out losses and free-running scores come on top)",
         ]

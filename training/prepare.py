@@ -135,7 +135,7 @@ def _options(args: argparse.Namespace) -> dict:
 
 def _watched(outcomes: Iterator[Outcome], total: int) -> list[Outcome]:
     """All of them, with a bar on a terminal and a line now and then elsewhere."""
-    console, done = Console(), []
+    console, done = Console(stderr=True), []  # beside the reasons why something is left out
     columns = (TextColumn("preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
                TextColumn("{task.fields[name]}"))
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -145,7 +145,7 @@ def _watched(outcomes: Iterator[Outcome], total: int) -> list[Outcome]:
             bar.update(task, completed=len(done), name=outcome.name)
             if not console.is_terminal and len(done) / total >= told + REPORT_EVERY:
                 told = len(done) / total
-                print(f"{len(done)}/{total} {'prepared' if outcome.entry else 'left out'}: {outcome.name}", flush=True)
+                print(f"{len(done)}/{total} {'prepared' if outcome.entry else 'left out'}: {outcome.name}", file=sys.stderr)
     return done
 
 
@@ -154,7 +154,8 @@ def _tell(out: Path, about: dict) -> None:
     held_out = sum(piece["split"] == "validation" for piece in pieces)
     low, high = (about["provenance"].get(f"compass.{end}") for end in ("low", "high"))
     notes = f"{sum(piece['notes'] for piece in pieces)} notes, pitches {low}..{high}" if low else "no notes"
-    left_out = f", {len(about['left_out'])} recordings left out" if about["left_out"] else ""
+    count = len(about["left_out"])
+    left_out = f", {count} recording{'s' if count > 1 else ''} left out" if count else ""
     print(f"{out}: {len(pieces)} pieces, {minutes:.1f} min at {about['rate_hz']} Hz, {notes}; {held_out} held "
           f"out{left_out}")
 

@@ -212,7 +212,8 @@ def dry_run(args: argparse.Namespace, config: Config, fabric: Fabric) -> None:
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True, metavar="FILE.toml", help="see training/configs")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="made by python -m training.prepare")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="checkpoint and figures; continues what is there")

@@ -99,7 +99,7 @@ def test_one_bad_recording_does_not_cost_the_others(mine, capsys):
     prepared = open_prepared(out)
     assert len(prepared.training + prepared.validation) == 3
     assert list(prepared.about["left_out"]) == ["take_one"]
-    assert "1 recordings left out" in capsys.readouterr().out
+    assert "1 recording left out" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("bad", ["day 0/take one.wav", "day 1/Übung 2.flac", "day 0/third.mid", "day 1/fourth.aiff"])

@@ -141,8 +141,9 @@ def test_a_recording_that_is_added_joins_and_the_others_stay(mine, tmp_path):
 
 def test_progress_is_plain_lines_without_a_terminal(mine, tmp_path, capsys):
     assert main(["folder", str(mine), str(tmp_path / "out"), "--jobs", "1"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if line.startswith("4/4 prepared")] and "\x1b" not in "".join(lines)
+    told = capsys.readouterr()
+    assert "4/4 prepared" in told.err and "\x1b" not in told.err
+    assert told.out.count("\n") == 1 and "4 pieces" in told.out
 
 
 def test_what_was_left_by_a_killed_write_is_swept_up(mine, tmp_path):
