@@ -6,12 +6,12 @@ import json
 import logging
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from livewave import LivewaveError, __version__
-from livewave.config import ENGINES, load_config
+from livewave.config import ENGINES, limits, load_config
 
 if TYPE_CHECKING:
     from livewave.render.wavenet import Model as WaveNet
@@ -19,24 +19,32 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   help="A neural instrument that is played live: notes in by MIDI or OSC, a WaveNet's sound out.")
 
-Model = Annotated[Optional[str], typer.Option("--model", help="A model's name (see `livewave models`) or the path of its file.")]
-Engine = Annotated[Optional[str], typer.Option("--engine", help=f"{' | '.join(ENGINES)}.")]
-Seed = Annotated[Optional[int], typer.Option("--seed", help="Same seed and notes: the same samples.")]
-Temperature = Annotated[Optional[float], typer.Option("--temperature", help="0..2; how freely samples are drawn.")]
+
+def _option(flag: str, kind: type, section: str, name: str, text: str) -> Any:
+    """The annotation of a flag that sets [section] name; its range and default are told from there."""
+    return Annotated[Optional[kind], typer.Option(flag, help=f"{text} {limits(section, name)}")]
+
+
+Model = _option("--model", str, "model", "name", "A model's name (see `livewave models`) or the path of its file.")
+Engine = _option("--engine", str, "model", "engine", f"{' | '.join(ENGINES)}.")
+Seed = _option("--seed", int, "model", "seed", "Same seed and notes: the same samples.")
+Temperature = _option("--temperature", float, "model", "temperature", "How freely samples are drawn.")
 ConfigFile = Annotated[Optional[str], typer.Option("--config", help="A TOML file; flags win over it.")]
-Gain = Annotated[Optional[float], typer.Option("--gain", help="Output level in dB, -90..12.")]
+Gain = _option("--gain", float, "audio", "gain_db", "Output level.")
 
 
 @app.command()
 def run(
     model: Model = None, engine: Engine = None, seed: Seed = None, temperature: Temperature = None,
     config: ConfigFile = None, gain: Gain = None,
-    audio: Annotated[Optional[str], typer.Option(help="Device (see `livewave devices`), default, null or file:PATH.wav.")] = None,
-    midi: Annotated[Optional[list[str]], typer.Option(help="MIDI port by name, virtual or none; repeatable.")] = None,
-    osc: Annotated[Optional[str], typer.Option(help="HOST:PORT to listen on.")] = None,
-    latency: Annotated[Optional[str], typer.Option(help="Sound waiting for the device: auto, or milliseconds.")] = None,
-    period: Annotated[Optional[int], typer.Option(help="Frames the device takes at a time (JACK decides itself).")] = None,
-    block: Annotated[Optional[int], typer.Option(help="Samples rendered at a time, 16..512.")] = None,
+    audio: _option("--audio", str, "audio", "output",
+                   "Device (see `livewave devices`), default, null or file:PATH.wav.") = None,
+    midi: _option("--midi", list[str], "control", "midi", "MIDI port by name, virtual or none; repeatable.") = None,
+    osc: _option("--osc", str, "control", "osc", "HOST:PORT to listen on.") = None,
+    latency: _option("--latency", str, "audio", "latency_ms", "Sound waiting for the device: auto, or milliseconds.") = None,
+    period: _option("--period", int, "audio", "period_frames",
+                    "Frames the device takes at a time (JACK decides itself).") = None,
+    block: _option("--block", int, "audio", "block_samples", "Samples rendered at a time.") = None,
 ) -> None:
     """The daemon: MIDI and OSC in, sound out. Ctrl-C ends it cleanly."""
     from livewave.daemon import Daemon
@@ -55,7 +63,7 @@ def render(
     midi: Annotated[str, typer.Argument(metavar="IN.mid")], wav: Annotated[str, typer.Argument(metavar="OUT.wav")],
     model: Model = None, engine: Engine = None, seed: Seed = None, temperature: Temperature = None,
     config: ConfigFile = None, gain: Gain = None,
-    rate: Annotated[Optional[int], typer.Option(help="Frames per second of OUT.wav.")] = None,
+    rate: _option("--rate", int, "audio", "rate_hz", "Frames per second of OUT.wav; auto is 48000.") = None,
 ) -> None:
     """The same performer offline."""
     from rich.progress import Progress

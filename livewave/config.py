@@ -70,6 +70,15 @@ class Config:
 _SECTIONS = {"model": ModelConfig, "audio": AudioConfig, "control": ControlConfig}
 
 
+def limits(section: str, name: str) -> str:
+    """What a help text says of a setting: its range, where it has one, and its default."""
+    value = next(f.default for f in dataclasses.fields(_SECTIONS[section]) if f.name == name)
+    default = "auto" if value is None else " ".join(value) if isinstance(value, tuple) else value
+    low, high, unit = _RANGES.get(name, (None, None, ""))
+    span = "" if low is None else "0 or more, " if high == 2**63 - 1 else f"{low:g}..{high:g} {unit}".rstrip() + ", "
+    return f"({span}default {default})"
+
+
 def make_config(tree: Mapping[str, Mapping[str, Any]]) -> Config:
     """Check `tree`, section by section. Raises ConfigError naming section, field, value, legal range."""
     unknown = sorted(set(tree) - set(_SECTIONS))

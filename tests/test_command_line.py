@@ -68,6 +68,13 @@ def test_version_is_the_packages():
     assert said("--version").strip() == f"livewave {__version__}"
 
 
+def test_help_tells_ranges_and_defaults_as_the_configuration_has_them():
+    text = " ".join(said("run", "--help").replace("│", " ").split())
+    for part in ("(default flute)", "(0 or more, default 0)", "(0..2, default 0.8)", "(-90..12 dB, default 0.0)",
+                 "(1..1000 ms, default auto)", "(default 127.0.0.1:9000)"):
+        assert part in text
+
+
 def test_no_command_at_all_shows_the_help():
     result = CliRunner().invoke(app, [])
     assert "render" in result.output and result.exit_code in (0, 2)  # which of them depends on click

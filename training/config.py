@@ -198,7 +198,8 @@ def _check_together(config: Config) -> None:
         raise ConfigError(f"[run] warm is {run.warm}; it must be in 0..{run.samples // 2}, half of samples: "
                           "what is heard without loss teaches nothing")
     if run.decay_steps > run.steps:
-        raise ConfigError(f"[run] decay_steps is {run.decay_steps}; it must be in 1..{run.steps}, the steps of the run")
+        raise ConfigError(f"[run] decay_steps is {run.decay_steps}; it must be in 1..{run.steps}, the steps of the "
+                          "run: set both")
     if data.noise_low > data.noise_high:
         raise ConfigError(f"[data] noise_low is {data.noise_low}; it must be in 0..{data.noise_high}, which is noise_high")
     if watch.quiet_db >= watch.loud_db:
