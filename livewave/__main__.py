@@ -130,7 +130,7 @@ def bench(
 ) -> None:
     """Engines x models: us a sample in blocks of 64 (without those: of the first --block), times real time (1 = just
     fast enough), p50/p99/max a block, KiB of weights that a sample reads, and the time in which one core reads as much,
-    as a share of the sample's (limit). Without --model and --shape: what ships, four shapes, and a net of 48 kHz and
+    as a share of the sample's (limit). Without --model and --shape: one of each net that ships, four shapes, and a net of 48 kHz and
     16 bit. With LIVEWAVE_ISA set, native is measured on that instruction set only."""
     from rich.console import Console
     from rich.progress import Progress

@@ -17,6 +17,7 @@ from itertools import groupby
 import numpy as np
 
 from livewave import ConfigError, EngineUnavailable
+from livewave.config import ModelConfig
 from livewave.render.engine import Engine, open_engine
 from livewave.render.modelfile import list_models, load_model
 from livewave.render.wavenet import PITCHES, Model, WaveNetSpec, random_weights
@@ -106,9 +107,12 @@ def load_models(names: Sequence[str]) -> list[Model]:
 
 
 def usual_models() -> list[Model]:
-    """The models there are, nets from small to large, and one of 48 kHz and 16 bit."""
+    """Of the models there are one of each kind of net, nets from small to large, and one of 48 kHz and 16 bit."""
     wide_band = Model(WIDE_BAND, random_weights(WIDE_BAND), "random 48 kHz, logistic")
-    return load_models([name for name, _ in list_models()]) + [model_of_shape(text) for text in SHAPES] + [wide_band]
+    names, default, one_each = [name for name, _ in list_models()], ModelConfig().name, {}
+    for model in load_models(sorted(names, key=lambda name: name != default)):  # the default one speaks for its kind
+        one_each.setdefault(model.spec, model)
+    return list(one_each.values()) + [model_of_shape(text) for text in SHAPES] + [wide_band]
 
 
 def _unheard(_: object) -> None:

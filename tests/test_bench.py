@@ -10,6 +10,7 @@ from livewave.bench import (
     BLOCKS, LEAST_BLOCKS, SHAPES, WARM_SAMPLES, Player, Row, bench, load_models, model_of_shape, table, take_turns,
     usual_models,
 )
+from livewave.render.modelfile import SHIPPED
 from livewave.render.native import PRECISIONS, isas
 from livewave.render.wavenet import check_weights
 from tests.toys import tiny_model, tiny_model_file
@@ -164,6 +165,14 @@ def test_the_usual_models_hold_what_ships_the_shapes_and_one_of_48_khz():
     spec = usual_models()[-1].spec
     assert (spec.model_rate_hz, spec.output, spec.mixtures, spec.layers, spec.residual_channels) == (
         48_000, "logistic", 10, 30, 32)
+
+
+def test_what_is_as_quick_as_another_is_not_measured_again(tmp_path, monkeypatch):
+    for name in ("aflute", "zflute"):
+        (tmp_path / f"{name}.onnx").write_bytes((SHIPPED / "flute.onnx").read_bytes())
+    monkeypatch.setenv("LIVEWAVE_MODEL_PATH", str(tmp_path))
+    names = [model.name for model in usual_models()]
+    assert names[0] == "flute" and not {"aflute", "zflute"} & set(names)
 
 
 def test_the_table_has_a_head_for_each_model_and_a_line_for_each_way_to_play_it():
