@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from livewave import DeviceError
 from livewave.config import Config
-from livewave.control.events import PitchBend
+from livewave.control.events import Control, Event, PitchBend
 from livewave.music.clock import ManualClock
 from livewave.music.compass import Compass
-from livewave.music.score import read_score
+from livewave.music.ledger import ALL_NOTES_OFF, SOSTENUTO, SUSTAIN
+from livewave.music.score import SOURCE, read_score
 from livewave.orders import Orders, bend_remark
 from livewave.performer import Performer
 from livewave.render.engine import open_engine
@@ -26,9 +28,11 @@ BLOCK_SAMPLES = 512
 TAIL_S = 1.0  # after the last note: its tail, and the fade into rest
 
 
-def render_file(midi: str | Path, wav: str | Path, config: Config, progress: Callable[[float, float], None]) -> float:
+def render_file(midi: str | Path, wav: str | Path, config: Config, progress: Callable[[float, float], None],
+                until_s: float = math.inf) -> float:
     """Render `midi` to `wav` and return its seconds. `progress(done_s, total_s)` is called after every block.
 
+    What begins at `until_s` or later is left out; what still sounds there is let go, and rings out as at the end of a piece.
     Raises LivewaveError on a bad MIDI file, model or path, and when the disk is full.
     """
     events = read_score(midi)
@@ -37,7 +41,7 @@ def render_file(midi: str | Path, wav: str | Path, config: Config, progress: Cal
     remark = bend_remark(model)
     if remark and any(isinstance(event, PitchBend) and event.value for event in events):
         log.log(*remark)
-    total_s = events[-1].at_s + TAIL_S
+    total_s = min(events[-1].at_s, until_s) + TAIL_S
     rate = config.audio.rate_hz or RATE_HZ
     clock = ManualClock()
     performer = Performer(open_engine(config.model.engine, model), clock, rate, BLOCK_SAMPLES, config.model.seed,
@@ -45,7 +49,7 @@ def render_file(midi: str | Path, wav: str | Path, config: Config, progress: Cal
     performer.sample_clock.observe(0.0, 0)
     out = WavFile(str(wav), rate)
     block_s = performer.block_samples / model.spec.model_rate_hz
-    waiting = deque(events)
+    waiting = deque(_ended(events, until_s))
     while clock.now_s() < total_s and not out.problem:
         while waiting and waiting[0].at_s < clock.now_s() + block_s:
             for command in orders.translate(waiting.popleft()):
@@ -57,3 +61,12 @@ def render_file(midi: str | Path, wav: str | Path, config: Config, progress: Cal
     if out.problem:
         raise DeviceError(out.problem)
     return clock.now_s()
+
+
+def _ended(events: Sequence[Event], until_s: float) -> list[Event]:
+    """The events before `until_s`; where there are others, pedals lifted and keys let go at that moment."""
+    kept = [event for event in events if event.at_s < until_s]
+    if len(kept) < len(events):
+        kept += [Control(until_s, SOURCE, channel, controller, 0) for channel in sorted({event.channel for event in kept})
+                 for controller in (SUSTAIN, SOSTENUTO, ALL_NOTES_OFF)]
+    return kept

@@ -102,6 +102,30 @@ def test_the_file_is_as_long_as_the_song_and_its_tail(midi, model, tmp_path):
     assert 0.0 <= seconds - (2.7 + TAIL_S) < BLOCK_SAMPLES / TINY.model_rate_hz + 0.002
 
 
+def test_a_piece_may_be_played_to_a_moment_and_what_sounds_there_is_let_go(midi, model, tmp_path):
+    rendered(midi, tmp_path / "a.wav", config(model))
+    seconds = render_file(midi, tmp_path / "b.wav", config(model), lambda done, total: None, until_s=1.5)
+    (whole, rate), (part, _) = heard(tmp_path / "a.wav"), heard(tmp_path / "b.wav")
+    assert len(part) / rate == pytest.approx(seconds, abs=1e-3) and 0.0 <= seconds - (1.5 + TAIL_S) < 0.04
+    np.testing.assert_array_equal(part[: round(1.499 * rate)], whole[: round(1.499 * rate)])
+    assert not part[round((1.5 + REST_HOLD_S + REST_FADE_S + 0.005) * rate) :].any()
+    render_file(midi, tmp_path / "c.wav", config(model), lambda done, total: None, until_s=60.0)
+    assert (tmp_path / "c.wav").read_bytes() == (tmp_path / "a.wav").read_bytes()
+
+
+def test_a_piece_cut_before_its_first_note_or_under_its_pedals_ends_in_silence(model, tmp_path):
+    song = pretty_midi.PrettyMIDI()
+    song.instruments.append(pretty_midi.Instrument(0))
+    song.instruments[0].notes = [pretty_midi.Note(90, 60, 0.3, 0.5), pretty_midi.Note(90, 64, 2.5, 2.7)]
+    song.instruments[0].control_changes = [pretty_midi.ControlChange(64, 127, 0.1), pretty_midi.ControlChange(66, 127, 0.4)]
+    song.write(str(tmp_path / "song.mid"))
+    for until_s in (0.05, 1.0):
+        render_file(tmp_path / "song.mid", tmp_path / "a.wav", config(model), lambda done, total: None, until_s=until_s)
+        audio, rate = heard(tmp_path / "a.wav")
+        assert audio[: round(until_s * rate)].any() == (until_s > 0.3)
+        assert not audio[round((until_s + REST_HOLD_S + REST_FADE_S + 0.005) * rate) :].any()
+
+
 def test_rate_and_gain_are_those_asked_for(midi, model, tmp_path):
     rendered(midi, tmp_path / "a.wav", config(model))
     rendered(midi, tmp_path / "b.wav", config(model, rate_hz=16_000, gain_db=-20.0))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,8 @@ import numpy as np
 
 from livewave import LivewaveError
 from livewave.config import Config
+from livewave.control.events import NoteOn
+from livewave.hearing.plain_tone import plain_tone
 from livewave.music.score import notes_of, read_score
 from livewave.offline import render_file
 from livewave.render.modelfile import list_models
@@ -20,7 +20,7 @@ from training.listening.loudness import RATE_HZ
 SOUNDS = (".wav", ".flac", ".aif", ".aiff", ".ogg")
 SCORES = (".mid", ".midi")
 SHOWN = 3  # names in an error
-TONE_HARMONICS, TONE_RAMP_S, TONE_TAIL_S = 4, 0.01, 0.3
+TONE_TAIL_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,30 +91,13 @@ def require_all(stems: dict[str, set[str]]) -> None:
 def render(midi: Path, folder: Path, config: Config, seconds: float, progress: Callable[[float], None]) -> Path:
     """The model of `config` plays the first `seconds` of `midi` into a WAV in `folder`, telling `progress(share)`.
 
-    Raises LivewaveError for a bad MIDI file or model, or a full disk.
+    Raises LivewaveError for a bad MIDI file or model, one without a note that soon, or a full disk.
     """
-    short, take = folder / f"{midi.stem}.mid", folder / f"{midi.stem}.wav"
-    _shorten(midi, short, seconds)
-    render_file(short, take, config, lambda done, total: progress(done / total))
+    if not any(isinstance(event, NoteOn) and event.at_s < seconds for event in read_score(midi)):
+        raise _no_note(midi, seconds)
+    take = folder / f"{midi.stem}.wav"
+    render_file(midi, take, config, lambda done, total: progress(done / total), seconds)
     return take
-
-
-def _shorten(midi: Path, out: Path, seconds: float) -> None:
-    """The notes, pedals and bends of the first `seconds`: a model should not play minutes that nobody hears."""
-    read_score(midi)  # says what is wrong with it, if anything is
-    with contextlib.redirect_stdout(io.StringIO()):  # where pyfluidsynth is installed, it announces itself
-        import pretty_midi
-
-    score = pretty_midi.PrettyMIDI(str(midi))
-    for part in score.instruments:
-        part.notes = [note for note in part.notes if note.start < seconds]
-        part.control_changes = [change for change in part.control_changes if change.time < seconds]
-        part.pitch_bends = [bend for bend in part.pitch_bends if bend.time < seconds]
-        for note in part.notes:
-            note.end = min(note.end, seconds)
-    if not any(part.notes for part in score.instruments if not part.is_drum):
-        raise LivewaveError(f"{midi} has no note in its first {seconds:g} s; cut its rest off, or raise --seconds")
-    score.write(str(out))
 
 
 def tones(midi: Path, seconds: float) -> np.ndarray:
@@ -124,14 +107,9 @@ def tones(midi: Path, seconds: float) -> np.ndarray:
     """
     notes = [note for note in notes_of(read_score(midi)) if note.start_s < seconds]
     if not notes:
-        raise LivewaveError(f"{midi} has no note in its first {seconds:g} s; cut its rest off, or raise --seconds")
-    until_s = min(max(note.end_s for note in notes) + TONE_TAIL_S, seconds)
-    audio = np.zeros(round(until_s * RATE_HZ), np.float32)
-    for note in notes:
-        first, last = round(note.start_s * RATE_HZ), min(round(note.end_s * RATE_HZ), len(audio))
-        time = np.arange(last - first) / RATE_HZ
-        ramp = np.clip(np.minimum(time, time[::-1]) / TONE_RAMP_S, 0.0, 1.0)
-        hz = 440.0 * 2.0 ** ((note.pitch - 69) / 12.0)
-        for harmonic in range(1, TONE_HARMONICS + 1):
-            audio[first:last] += ramp * np.sin(2.0 * np.pi * harmonic * hz * time) / harmonic**2
-    return audio * np.float32(0.1)
+        raise _no_note(midi, seconds)
+    return plain_tone(notes, min(max(note.end_s for note in notes) + TONE_TAIL_S, seconds), RATE_HZ)
+
+
+def _no_note(midi: Path, seconds: float) -> LivewaveError:
+    return LivewaveError(f"{midi} has no note in its first {seconds:g} s; cut its rest off, or raise --seconds")

@@ -9,11 +9,15 @@ import json
 import re
 from pathlib import Path
 
+import mido
 import numpy as np
 import pretty_midi
 import pytest
 import soundfile
 
+from livewave import LivewaveError
+from livewave.config import make_config
+from livewave.offline import render_file
 from tests.toys import tiny_model_file
 from tests.training.listening.listeners import STEMS, SYSTEMS, built, design_of, record, tone
 from training.listening.__main__ import main
@@ -21,7 +25,7 @@ from training.listening.build import FOLLOWS, NATURAL
 from training.listening.clips import CEILING, low_anchor, make_clips
 from training.listening.loudness import RATE_HZ, loudness_lufs
 from training.listening.page import MELODY
-from training.listening.systems import tones
+from training.listening.systems import render, tones
 
 
 def sounds_of(page: Path) -> dict[str, np.ndarray]:
@@ -145,12 +149,41 @@ def test_a_model_plays_the_midi_and_the_melody_is_there_to_hear(tmp_path):
     assert {len(audio) for audio in sounds_of(tmp_path / "t.html").values()} == {RATE_HZ}
 
 
+def test_a_model_plays_what_the_file_says_bend_range_and_channels_included(tmp_path):
+    """Controllers of one moment come in their order: RPN 0 is chosen, then set."""
+    song, config = mido.MidiFile(ticks_per_beat=480), make_config({"model": {"name": str(tiny_model_file(tmp_path))}})
+    parameter = [mido.Message("control_change", channel=3, control=control, value=value)
+                 for control, value in ((101, 0), (100, 0), (6, 12))]
+    song.tracks.append(mido.MidiTrack([
+        *parameter, mido.Message("pitchwheel", channel=3, pitch=8_191),
+        mido.Message("note_on", channel=3, note=60, velocity=90), mido.Message("note_off", channel=3, note=60, time=960)]))
+    song.save(str(tmp_path / "song.mid"))
+    (tmp_path / "takes").mkdir()
+    take = render(tmp_path / "song.mid", tmp_path / "takes", config, 10.0, lambda share: None)
+    render_file(tmp_path / "song.mid", tmp_path / "whole.wav", config, lambda done, total: None)
+    assert take.read_bytes() == (tmp_path / "whole.wav").read_bytes()
+
+
+def test_a_model_that_has_nothing_to_play_so_soon_is_an_error(tmp_path):
+    config, midi = make_config({"model": {"name": str(tiny_model_file(tmp_path))}}), tmp_path / "a" / "late.mid"
+    write_score(midi, (60,), note_s=0.2)
+    late = pretty_midi.PrettyMIDI(str(midi))
+    late.adjust_times([0.0, 0.2], [5.0, 5.2])
+    late.write(str(midi))
+    for play in (lambda: render(midi, tmp_path, config, 2.0, lambda share: None), lambda: tones(midi, 2.0)):
+        with pytest.raises(LivewaveError, match="has no note in its first 2 s"):
+            play()
+
+
 def test_the_melody_has_the_pitches_of_its_notes(tmp_path):
     audio = tones(write_score(tmp_path / "midi" / "a.mid", (69, 81)), 10.0)
     for start, hz in ((0.05, 440.0), (0.25, 880.0)):
         part = audio[round(start * RATE_HZ):][: round(0.1 * RATE_HZ)]
         assert np.abs(np.fft.rfft(part)).argmax() * 10.0 == hz
     assert len(tones(tmp_path / "midi" / "a.mid", 0.3)) == round(0.3 * RATE_HZ)
+    highest = tones(write_score(tmp_path / "midi" / "b.mid", (127,)), 10.0)
+    spectrum = np.abs(np.fft.rfft(highest * np.hanning(len(highest))))
+    assert spectrum[: len(spectrum) // 3].max() < 1e-3 * spectrum.max()  # 8 kHz: nothing folded at half the rate
 
 
 # what is wrong is said
