@@ -108,6 +108,8 @@ def compare(midi: str | Path, models: Sequence[str], recordings: Sequence[str], 
     """
     events = read_score(midi)
     notes = notes_of(events)
+    if not notes:
+        raise LivewaveError(f"{midi} holds no note that lasts: each ends where it begins, or begins where the file ends")
     seconds = max(note.end_s for note in notes) + TAIL_S
     plain, remarks = plain_tone(notes, seconds, RATE_HZ), []
     heard = [_recorded(path, notes, plain, remarks) for path in recordings]

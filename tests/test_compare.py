@@ -7,6 +7,7 @@ import json
 import re
 import sys
 
+import mido
 import numpy as np
 import pretty_midi
 import pytest
@@ -23,7 +24,7 @@ from tests.toys import tiny_model_file
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """line.mid, chords.mid; takes of them: right, late, wrong, low, short."""
+    """line.mid, chords.mid; instant.mid, a note that nobody lets go, and nothing after it; takes: right, late, wrong, low, short."""
     folder = tmp_path_factory.mktemp("compare")
     for name, notes in (("line", LINE), ("chords", CHORDS), ("low", [Note(0.3, 0.6, 30, 95), Note(0.7, 1.0, 33, 95)])):
         write_midi(folder / f"{name}.mid", notes)
@@ -33,6 +34,8 @@ def folder(tmp_path_factory):
         soundfile.write(str(folder / f"{name}.wav"), audio, RATE_HZ)
     tiny_model_file(folder)
     (folder / "text.wav").write_text("no audio")
+    instant = mido.MidiTrack([mido.Message("note_on", note=60, velocity=95, time=480)])
+    mido.MidiFile(tracks=[instant]).save(str(folder / "instant.mid"))
     return folder
 
 
@@ -137,6 +140,13 @@ def test_a_model_is_asked_for_the_notes_that_it_has(folder):
     assert found["notes"] == 2 and found["takes"][0]["name"] == "tiny"
 
 
+def test_a_file_whose_notes_nobody_lets_go_is_compared_to_its_last_event(folder):
+    held = mido.MidiTrack([mido.Message("note_on", note=60, velocity=95), mido.Message("control_change", control=7, time=960)])
+    mido.MidiFile(ticks_per_beat=480, tracks=[held]).save(str(folder / "held.mid"))
+    found, _ = compared(folder, str(folder / "held.mid"), "--take", str(folder / "right.wav"))
+    assert (found["notes"], found["seconds"]) == (1, 2.0)
+
+
 # the conditioning
 
 
@@ -158,6 +168,7 @@ def test_the_figure_lies_beside_the_midi_file_by_default(folder):
 
 @pytest.mark.parametrize(("arguments", "reason"), [
     (("none.mid",), "no MIDI file at"),
+    (("instant.mid", "--take", "right.wav"), "instant.mid holds no note that lasts"),
     (("line.mid", "--take", "none.wav"), "no recording at"),
     (("line.mid", "--take", "text.wav"), "no audio that can be read"),
     (("line.mid", "--take", "silent.wav"), "is silent"),

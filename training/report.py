@@ -23,7 +23,7 @@ import numpy as np
 from livewave import LivewaveError
 from livewave.control.events import Event
 from livewave.hearing import measures
-from livewave.hearing.multipitch import chord_accuracy
+from livewave.hearing.scoring import is_one_line, pitch_accuracy
 from livewave.music.compass import Compass
 from livewave.music.score import Note, notes_of, read_score
 from livewave.render.modelfile import find_model, load_model
@@ -32,10 +32,9 @@ from training.atomic import write_whole
 from training.pictures import draw_overview, draw_take
 from training.players import NetPlayer, chosen_precision, write_wav
 
-VERSION = 1  # of the scores: raise it when a measure changes, and takes are measured again
+VERSION = 2  # of the scores: raise it when a measure changes, and takes are measured again
 TAIL_S = 1.0
 LONGEST_S = 1_800.0  # of a file: more does not fit into memory whole
-OVERLAP_S = 0.03  # by which two notes of one line may overlap
 SUFFIXES = (".mid", ".midi")
 COLUMNS = {
     "frames_in_tune": "of a line the share of frames within 50 cents; of chords the share of the pitches wanted or heard in "
@@ -131,6 +130,8 @@ def digest_of(path: Path) -> str:
 def playable(path: Path) -> list[Event]:
     """Raises LivewaveError, naming the file, for what cannot be played."""
     events = read_score(path)
+    if not notes_of(events):
+        raise LivewaveError(f"{path} holds no note that lasts: each ends where it begins, or begins where the file ends")
     if events[-1].at_s > LONGEST_S:
         raise LivewaveError(f"{path} lasts {events[-1].at_s / 60.0:.0f} minutes; cut it into parts of "
                             f"{LONGEST_S / 60.0:g} at most")
@@ -148,25 +149,15 @@ def play_take(model: Model, task: Task) -> Played:
 
 def scores_of(audio: np.ndarray, rate_hz: int, notes: Sequence[Note]) -> dict[str, float | str]:
     """What COLUMNS tells, with the kind of music, its notes and seconds."""
-    line = all(other.start_s > one.end_s - OVERLAP_S for one, other in zip(notes, notes[1:]))
-    if line:
-        tuned = measures.in_tune(audio, rate_hz, notes, range_of(notes))["frames_in_tune"]
-    else:
-        tuned = chord_accuracy(audio, rate_hz, notes)
-    sounds = np.zeros(len(audio), bool)
+    line, sounds = is_one_line(notes), np.zeros(len(audio), bool)
     for note in notes:
         sounds[round(note.start_s * rate_hz) : round(note.end_s * rate_hz)] = True
-    row = {"frames_in_tune": tuned, "chroma_on_top": measures.pitch_classes_on_top(audio, rate_hz, notes),
+    row = {"frames_in_tune": pitch_accuracy(audio, rate_hz, notes, line),
+           "chroma_on_top": measures.pitch_classes_on_top(audio, rate_hz, notes),
            "onset_f1": measures.onset_f1(audio, rate_hz, notes), "noise_db": measures.noise_db(audio, rate_hz, notes),
            "level_db": measures.level_db(audio[sounds])}
     return {"kind": "line" if line else "chords", "notes": len(notes), "seconds": round(len(audio) / rate_hz, 2),
             **{key: round(float(value), 3) for key, value in row.items()}}
-
-
-def range_of(notes: Sequence[Note]) -> Compass:
-    """Where to listen for a line: an octave at least about what it plays."""
-    low, high = min(note.pitch for note in notes), max(note.pitch for note in notes)
-    return Compass(max(0, low - 6), min(127, high + 6))
 
 
 def place(out: Path, take: Take, suffix: str) -> Path:

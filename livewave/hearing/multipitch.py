@@ -22,7 +22,7 @@ SETTLED_S = 0.1  # after each change of what sounds, left out
 
 
 def chord_accuracy(audio: np.ndarray, rate_hz: int, notes: Sequence[Note]) -> float:
-    """0..1: of the pitches wanted or heard in any frame, the share that is both, right within 50 cents.
+    """0..1: of the pitches wanted or heard in any frame, the share that is both.
 
     Heard in a frame in which k notes sound are the k strongest pitches, from an octave below the lowest note of all to one
     above the highest: with one of three wrong a frame has 2 of 4. The first 100 ms after each change do not count.
@@ -31,7 +31,7 @@ def chord_accuracy(audio: np.ndarray, rate_hz: int, notes: Sequence[Note]) -> fl
     low, high = max(12, min(n.pitch for n in notes) - 12), min(115, max(n.pitch for n in notes) + 12)
     hearing = _Ear(rate_hz, low, high)
     heard = [hearing.strongest(audio, time, len(row)) for time, row in zip(times, wanted)]
-    return multipitch_accuracy(times, wanted, heard)
+    return multipitch_accuracy(wanted, heard)
 
 
 def _frames(notes: Sequence[Note], seconds: float) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -123,8 +123,11 @@ def changes_of(events: Iterable[Event]) -> list[Strike | Release | Bend]:
 
 
 def notes_of(events: Iterable[Event]) -> list[Note]:
-    """What sounds when `events` are played, in order of onset: pedals held, doubled notes sounding once."""
-    notes, since = [], {}
+    """What sounds when `events` are played, in order of onset: pedals held, doubled notes sounding once.
+
+    What nobody lets go lasts until the last event; what begins there, or ends where it begins, is left out.
+    """
+    events, notes, since = list(events), [], {}
     for change in changes_of(events):
         if isinstance(change, Bend):
             continue
@@ -133,4 +136,6 @@ def notes_of(events: Iterable[Event]) -> list[Note]:
             notes.append(Note(struck.at_s, change.at_s, change.pitch, struck.velocity))
         if isinstance(change, Strike):
             since[change.pitch] = change
+    notes += [Note(struck.at_s, events[-1].at_s, struck.pitch, struck.velocity)
+              for struck in since.values() if events[-1].at_s > struck.at_s]
     return sorted(notes, key=lambda note: (note.start_s, note.pitch))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import livewave.hearing.measures as measures
-from livewave.hearing.agreement import onset_times
+from livewave.hearing.agreement import multipitch_accuracy, onset_times
 from livewave.hearing.measures import cross_correlation, noise_db, onset_f1, pitch_classes_on_top
 from livewave.hearing.multipitch import chord_accuracy
 from livewave.music.score import Note
@@ -76,6 +76,23 @@ def test_chord_accuracy_is_the_share_of_pitches_both_wanted_and_heard():
 def test_a_missing_note_costs_chord_accuracy():
     without = [note for i, note in enumerate(CHORDS) if i % 3 != 1]
     assert 0.45 < chord_accuracy(sung(without), RATE_HZ, CHORDS) < 0.7  # 2 of 3, or 2 of 4 where something else is heard
+
+
+def test_chords_in_the_bass_and_at_the_top_are_heard():
+    for root in (15, 20, 28, 100):
+        chord = [Note(0.3, 1.3, root + step, 95) for step in (0, 4, 7)]
+        assert 0.0 <= chord_accuracy(sung(chord), RATE_HZ, chord) <= 1.0
+
+
+def test_multipitch_accuracy_is_that_of_mir_eval():
+    import mir_eval
+
+    rng = np.random.default_rng(1)
+    wanted, heard = ([rng.choice(np.arange(60, 64), rng.integers(0, 4), replace=False) for _ in range(50)] for _ in "ab")
+    times, hz = np.arange(50) / 10.0, ([440.0 * 2.0 ** ((row - 69) / 12.0) for row in rows] for rows in (wanted, heard))
+    accuracy = mir_eval.multipitch.metrics(times, next(hz), times, next(hz))[2]
+    assert multipitch_accuracy(wanted, heard) == pytest.approx(accuracy) and 0.1 < accuracy < 0.6
+    assert multipitch_accuracy(wanted, [row[:0] for row in wanted]) == 0.0 == multipitch_accuracy([], [])
 
 
 # noise

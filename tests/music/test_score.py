@@ -9,7 +9,7 @@ import pytest
 
 from livewave import LivewaveError
 from livewave.control.events import Control, NoteOff, NoteOn, PitchBend
-from livewave.music.score import bends_of, notes_of, read_score, roll_of
+from livewave.music.score import Note, bends_of, notes_of, read_score, roll_of
 
 FLIPS = 400
 
@@ -184,6 +184,16 @@ def test_a_key_struck_twice_and_let_go_once_does_not_hang(tmp_path):
              message("note_on", 960, note=72, velocity=80), message("note_off", 96, note=72)]
     assert [note.pitch for note in notes_of(read_score(messages_written(tmp_path / "a.mid", track)))] == [60, 60, 72]
     assert not roll_of(read_score(tmp_path / "a.mid"), 1.0, 1_000)[500:, 60].any()
+
+
+def test_a_note_that_nobody_lets_go_lasts_until_the_last_event(tmp_path):
+    held = [message("note_on", note=60, velocity=80), message("control_change", 960, control=7, value=90)]
+    pedalled = [message("control_change", control=64, value=127), message("note_on", note=60, velocity=80),
+                message("note_off", 96, note=60), message("note_on", 864, note=64, velocity=80)]
+    for track in (held, pedalled):
+        events = read_score(messages_written(tmp_path / "a.mid", track))
+        assert notes_of(event for event in events) == [Note(0.0, events[-1].at_s, 60, 80)]
+    assert notes_of(read_score(messages_written(tmp_path / "a.mid", held[:1]))) == []
 
 
 def test_a_note_that_begins_where_another_of_its_pitch_ends_goes_on_whichever_is_written_first(tmp_path):

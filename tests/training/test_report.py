@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -97,6 +98,28 @@ def test_a_broken_file_is_listed_and_the_others_go_on(model, folder, tmp_path, c
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert set(report["failed"]) == {"broken.mid", "empty.mid"} and len(report["takes"]) == 2
     assert "`broken.mid`: " in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_a_file_without_a_note_that_lasts_is_named_and_the_others_are_played(model, folder, tmp_path):
+    from mido import Message, MidiFile, MidiTrack
+
+    for name, more in (("instant", []), ("held", [Message("control_change", control=7, time=480)])):
+        track = MidiTrack([Message("note_on", note=60, velocity=90, time=480), *more])
+        MidiFile(ticks_per_beat=480, tracks=[track]).save(str(folder / f"{name}.mid"))
+    assert evaluate(model, folder, tmp_path / "out") == 1
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert list(report["failed"]) == ["instant.mid"] and "no note that lasts" in report["failed"]["instant.mid"]
+    assert [row["name"] for row in report["takes"]][:2] == ["held.mid", "line.mid"]
+
+
+def test_chords_in_the_bass_have_scores():
+    bass = [replace(note, pitch=note.pitch - 46) for note in CHORD]
+    assert scores_of(Singer().play(bass), RATE_HZ, bass)["kind"] == "chords"
+
+
+def test_lines_are_told_from_chords_as_compare_tells_them():
+    tied = [Note(0.1, 1.05, 60, 90), Note(1.0, 2.0, 67, 90)]
+    assert scores_of(Singer().play(tied), RATE_HZ, tied)["kind"] == "line"
 
 
 def test_a_folder_of_broken_files_still_has_a_report(model, tmp_path):
