@@ -43,7 +43,7 @@ class Exported:
 def export(checkpoint: Path, out: Path, name: str | None = None, say: Callable[[str], None] = print,
            about: dict[str, str] | None = None) -> Exported:
     """Write `checkpoint` as the model file `out`, and its card beside it; `name` is `out`'s stem unless given. `about`
-    (licence, scores ...) goes before what training recorded.
+    (scores, compass ...) stands before what training recorded and wins over it; a licence must begin with the data's.
 
     Raises ExportError, leaving whatever `out` was before, when the checkpoint is unusable, a file cannot be written, or
     the written file does not compute what PyTorch does.
@@ -52,7 +52,12 @@ def export(checkpoint: Path, out: Path, name: str | None = None, say: Callable[[
         raise ExportError(f"cannot write {str(out)!r}; expected a name ending in {SUFFIX} in a folder that exists")
     say(f"reading {checkpoint}")
     trained = read_checkpoint(checkpoint, name or out.stem)
-    trained = dataclasses.replace(trained, provenance=(about or {}) | trained.provenance)
+    about = about or {}
+    licence = trained.provenance.get("licence")
+    if licence is not None and not about.get("licence", licence).startswith(licence):
+        raise ExportError(f"the data's licence is {licence!r} and the one given {about['licence']!r}; a model cannot have another: "
+                          "begin with the data's, or leave it out")
+    trained = dataclasses.replace(trained, provenance=about | trained.provenance | about)  # said first, and it wins
     try:
         with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as folder:
             written = Path(folder) / out.name

@@ -41,6 +41,18 @@ def test_exported_file_holds_the_checkpoint_and_agrees_with_pytorch(tmp_path):
     assert exported.difference < PARITY_TOLERANCE
 
 
+def test_what_is_said_about_a_model_wins_over_what_training_recorded(tmp_path):
+    said = {"about": "a whistle", "steps": "7", "licence": "MIT; trained on noise"}
+    model = export(saved(tmp_path, state()), tmp_path / "whistle.onnx", about=said).model
+    assert model.provenance == PROVENANCE | said and list(model.provenance)[0] == "about"
+
+
+def test_a_model_cannot_have_another_licence_than_its_data(tmp_path):
+    with pytest.raises(ExportError, match="licence is 'MIT' and the one given 'CC0'"):
+        export(saved(tmp_path, state()), tmp_path / "whistle.onnx", about={"licence": "CC0"})
+    assert not (tmp_path / "whistle.onnx").exists()
+
+
 @pytest.mark.parametrize("changes", [
     {"hint": "none", "cond_channels": 0}, {"class_kernel": 2, "input_kernel": 0}, {"class_kernel": 0},
     {"output": "logistic", "class_kernel": 0}, {"roll_encoding": "velocity", "roll_kernel": 3}, {"dilations": (5,)},
