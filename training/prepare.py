@@ -6,7 +6,8 @@ sound.
 
 One SOURCE becomes the folder OUT, which training reads. A run that was stopped, or killed, goes on when the same
 command is given again. Recordings that are of no use are listed at the end, with the reason; the others are kept, and
---skip-bad goes on without the bad ones. Whole recordings are held out for validation, never parts of them.
+--skip-bad goes on without the bad ones. A source that changed later is not noticed: delete OUT/pieces/NAME.* and its
+piece is made anew. Whole recordings are held out for validation, never parts of them.
 """
 
 from __future__ import annotations
@@ -93,6 +94,9 @@ def _prepare(args: argparse.Namespace) -> int:
                             "excluded")
     if args.jobs < 1:
         raise LivewaveError(f"--jobs is {args.jobs}; it must be 1 or more")
+    gain = getattr(args, "gain", 1.0)
+    if isinstance(gain, float) and not 0.0 < gain < float("inf"):
+        raise LivewaveError(f"--gain is {gain:g}; it must be a factor above 0")
     loader = KINDS[args.kind]
     making = Making(args.out, Rates(args.rate, args.roll_rate), args.encoding, args.low_pass)
     recordings = split(loader.find(args), args.validation_share)

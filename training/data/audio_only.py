@@ -16,7 +16,7 @@ from pathlib import Path
 from livewave import LivewaveError
 from livewave.music.score import Note, events_of
 from training.atomic import replace_file
-from training.data.recording import Rates, Recording, Take, named
+from training.data.recording import Rates, Recording, Take, files_below, named
 from training.data.sound import SUFFIXES, read_sound
 from training.data.tracker import TRACKERS, extract
 
@@ -37,13 +37,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def find(args: argparse.Namespace) -> list[Recording]:
     if not args.source.is_dir():
         raise LivewaveError(f"no folder at {args.source}")
-    paths = [path for path in sorted(args.source.rglob("*"))
-             if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")]
+    paths = files_below(args.source, SUFFIXES)
     if not paths:
         raise LivewaveError(f"no audio file ({' '.join(SUFFIXES)}) below {args.source}")
     tracker = _tracker(args)
     return [Recording(name, partial(_load, path, args.gain, tracker, args.out / TRACKED / f"{name}.mid"))
-            for name, path in named((path.stem, path) for path in paths).items()]
+            for name, path in named(paths, args.source).items()]
 
 
 def origin(args: argparse.Namespace) -> str:

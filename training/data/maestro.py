@@ -39,7 +39,7 @@ def find(args: argparse.Namespace) -> list[Recording]:
         raise LivewaveError(f"no performance in {args.source} is left by --composer {args.composer!r}")
     return [paired.paired(name, sound, args.source / wanted[sound]["midi_filename"], args.gain, args.align,
                           splits[wanted[sound]["split"]])
-            for name, sound in named((path.stem, path) for path in wanted).items()]
+            for name, sound in named(wanted, args.source).items()]
 
 
 def read_table(root: Path) -> list[dict[str, str]]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from livewave import LivewaveError
-from livewave.control.events import Event
+from livewave.control.events import Event, NoteOff, NoteOn
 from livewave.music.score import notes_of, read_score
 from training.data.alignment import alignment, other_speed
-from training.data.recording import Rates, Recording, Take, named
+from training.data.recording import Rates, Recording, Take, files_below, named
 from training.data.sound import SUFFIXES, read_sound
 
 MIDI_SUFFIXES = (".mid", ".midi")
@@ -34,7 +35,7 @@ def recordings(root: Path, gain: float, align: str) -> list[Recording]:
     """Every audio file below `root` with the MIDI file of its name; one that misses its partner is a recording that
     fails."""
     found, alone = pairs(root)
-    table = named((sound.stem, sound) for sound in (*found, *alone))
+    table = named((*found, *alone), root)
     return [paired(name, path, found[path], gain, align) if path in found
             else Recording(name, partial(_no_partner, path))
             for name, path in table.items()]
@@ -91,7 +92,8 @@ def belonging(take: Take, rate_hz: int, what: str, align: str) -> Take:
         return take
     seconds, last_s = len(take.audio) / rate_hz, max(note.start_s for note in notes)
     found = alignment(take.audio, rate_hz, notes)
-    if last_s > seconds + OVERHANG_S:
+    too_short = last_s > seconds + OVERHANG_S
+    if too_short:
         complaint = f"the notes go on to {last_s:.1f} s, the audio ends at {seconds:.1f} s"
     else:
         complaint = "" if found is None else found.complaint()
@@ -104,18 +106,27 @@ def belonging(take: Take, rate_hz: int, what: str, align: str) -> Take:
     text = f"{what}: {complaint}{f'; it looks like {speed}' if speed else ''}"
     if align == "warn":
         return replace(take, remarks=(*take.remarks, text))
-    remedy = "--align shift moves the notes" if found is not None and found.movable else "find the right file"
+    movable = found is not None and found.movable and not too_short
+    remedy = "--align shift moves the notes, in a new OUT" if movable else "find the right file"
     raise LivewaveError(f"{text}: {remedy}, or --align off takes both as they are")
 
 
 def shifted(events: Sequence[Event], by_s: float) -> list[Event]:
-    """What would begin before the audio does begins with it."""
-    return [replace(event, at_s=max(0.0, event.at_s + by_s)) for event in events]
+    """What is over before the audio begins is no note of it; what would begin before it begins with it."""
+    moved = [replace(event, at_s=event.at_s + by_s) for event in events]
+    early = [event for event in moved if event.at_s <= 0.0]
+    ended = Counter((event.channel, event.pitch) for event in early if isinstance(event, NoteOff))
+    kept: list[Event] = []
+    for event in early:
+        if isinstance(event, NoteOn) and ended[event.channel, event.pitch]:
+            ended[event.channel, event.pitch] -= 1
+        elif not isinstance(event, NoteOff):
+            kept.append(replace(event, at_s=0.0))
+    return kept + moved[len(early):]
 
 
 def _by_stem(root: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
     table: dict[str, list[Path]] = {}
-    for path in sorted(root.rglob("*")):
-        if path.suffix.lower() in suffixes and path.is_file() and not path.name.startswith("."):
-            table.setdefault(path.stem.lower(), []).append(path)
+    for path in files_below(root, suffixes):
+        table.setdefault(path.stem.lower(), []).append(path)
     return table

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,8 +49,7 @@ class Piece:
 
     def audio(self, start: int, stop: int) -> np.ndarray:
         """float32 [stop - start], in -1..1."""
-        part = self._audio[start:stop]
-        return MULAW[part] if part.dtype == np.uint8 else part.astype(np.float32) / np.float32(FULL_SCALE)
+        return decoded(self._audio[start:stop])
 
     def roll(self, first: int, last: int) -> np.ndarray:
         """uint8 [last - first, 128]: velocities, 0 where nothing sounds."""
@@ -187,9 +187,9 @@ def piece_written(folder: str | Path, name: str) -> dict | None:
     pieces = Path(folder) / "pieces"
     try:
         about = json.loads(str(_read_notes(pieces / f"{name}.notes.npz")["about"]))
-    except LivewaveError:
+        return about if about["bytes"] == _bytes(pieces, name) else None
+    except (LivewaveError, ValueError, KeyError, TypeError):
         return None
-    return about if about["bytes"] == _bytes(pieces, name) else None
 
 
 def quantised(audio: np.ndarray, encoding: str) -> np.ndarray:
@@ -224,7 +224,7 @@ def _read_notes(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in ("changes", "stretches", "excess", "about")}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
         raise _damaged(path, error) from None
 
 

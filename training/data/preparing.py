@@ -1,7 +1,7 @@
 """The run that turns recordings into prepared data: in parallel, resumable, one bad recording never costs the others.
 
-OUT/preparing.json, written first, holds the options; a later run with others is refused. A piece that is there whole is
-skipped. OUT/prepared.json, written last, makes the folder usable.
+OUT/preparing.json, written first and kept, holds the options; a later run with others is refused. A piece that is there whole
+is skipped. OUT/prepared.json, written last, makes the folder usable.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Outcome:
 def begin(out: Path, kind: str, options: dict) -> None:
     """Claim the folder for these options. Raises LivewaveError if it holds something else."""
     mine = {"format": FORMAT, "kind": kind, "options": options}
-    for path in (out / DONE, out / BEGUN):
+    for path in (out / BEGUN, out / DONE):
         if path.is_file():
             _same(path, mine)
             return
@@ -136,7 +136,6 @@ def finish(out: Path, kind: str, options: dict, making: Making, recordings: Sequ
              "encoding": making.encoding, "options": options, "provenance": facts | provenance, "pieces": pieces,
              "left_out": {o.name: o.reason for o in outcomes if not o.entry}}
     _write_json(out / DONE, about)
-    (out / BEGUN).unlink(missing_ok=True)
     for part in (out / "pieces").glob(".*.part"):  # of runs that were killed
         part.unlink(missing_ok=True)
     return about

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,13 +57,19 @@ def file_name(text: str) -> str:
     return re.sub(r"[^\w.-]+", "_", text).strip("._") or "recording"
 
 
-def named(stems: Iterable[tuple[str, Path]]) -> dict[str, Path]:
-    """Unique names for files: the stem, and where several share it, a mark made of the folder."""
+def files_below(root: Path, suffixes: Collection[str]) -> list[Path]:
+    """Files with one of these endings in `root` and the folders in it, sorted; hidden ones are not meant."""
+    return [path for path in sorted(root.rglob("*"))
+            if path.suffix.lower() in suffixes and path.is_file() and not path.name.startswith(".")]
+
+
+def named(paths: Iterable[Path], root: Path) -> dict[str, Path]:
+    """Unique names for files below `root`: the stem, and where several share it, a mark made of the place below `root`."""
     table: dict[str, list[Path]] = {}
-    for stem, path in stems:
-        table.setdefault(file_name(stem), []).append(path)
-    return {name if len(paths) == 1 else f"{name}-{_mark(str(path))}": path
-            for name, paths in table.items() for path in sorted(paths)}
+    for path in paths:
+        table.setdefault(file_name(path.stem), []).append(path)
+    return {name if len(alike) == 1 else f"{name}-{_mark(path.relative_to(root).as_posix())}": path
+            for name, alike in table.items() for path in sorted(alike)}
 
 
 def split(recordings: Sequence[Recording], share: float) -> list[Recording]:

@@ -24,7 +24,7 @@ from livewave.music.score import Note, events_of, notes_of, read_score, roll_of
 from livewave.music.score import bends_of as score_bends_of
 from training.data.composed import OCTAVE, VELOCITIES, bend_curve, compose, two_hands
 from training.data.paired import MIDI_SUFFIXES
-from training.data.recording import Rates, Recording, Take, named
+from training.data.recording import Rates, Recording, Take, files_below, named
 from livewave.hearing.soundfont import BEND_EVERY_S, Curve, SoundFont, level_gain
 
 PIECE_S = 60.0
@@ -82,11 +82,11 @@ def find(args: argparse.Namespace) -> list[Recording]:
         style = {"chords": args.chords, "velocities": tuple(args.velocities), "restrikes": args.restrikes}
         return [Recording(f"{i:04d}", partial(_composed, player, i, args.low, args.high, args.hands, style))
                 for i in range(args.compose)]
-    paths = [path for path in sorted(args.midi.rglob("*")) if path.suffix.lower() in MIDI_SUFFIXES]
+    paths = files_below(args.midi, MIDI_SUFFIXES)
     if not paths:
         raise LivewaveError(f"no {' or '.join(MIDI_SUFFIXES)} file below {args.midi}")
     return [Recording(name, partial(_played, player, name, path))
-            for name, path in named((path.stem, path) for path in paths).items()]
+            for name, path in named(paths, args.midi).items()]
 
 
 def origin(args: argparse.Namespace) -> str:
@@ -128,6 +128,8 @@ def _composed(player: Player, index: int, low: int, high: int, hands: float, sty
 def _played(player: Player, name: str, path: Path, rates: Rates) -> Take:
     events = read_score(path)
     notes = notes_of(events)
+    if not notes:
+        raise LivewaveError(f"{path} holds no note that lasts: mend it, or leave it out")
     if any(isinstance(event, PitchBend) for event in events):
         score = list(zip(notes, _curves(events, notes)))
     else:

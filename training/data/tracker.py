@@ -15,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from livewave import LivewaveError
+from livewave.hearing.recordings import at_rate
 from livewave.music.score import Note
 from livewave.render.wavenet import A4_HZ
 
@@ -79,7 +80,7 @@ def _salience(audio: np.ndarray, rate_hz: int) -> Track:
         with np.errstate(invalid="ignore", divide="ignore"):  # it takes logarithms of bins it then leaves out
             return libf0.salience(part, Fs=TRACK_RATE_HZ, N=2_048, H=HOP, F_min=LOWEST_HZ, F_max=HIGHEST_HZ)[0]
 
-    return _in_parts(track, _resampled(audio, rate_hz, TRACK_RATE_HZ))
+    return _in_parts(track, at_rate(audio, rate_hz, TRACK_RATE_HZ))
 
 
 def _pyin(audio: np.ndarray, rate_hz: int) -> Track:
@@ -90,14 +91,14 @@ def _pyin(audio: np.ndarray, rate_hz: int) -> Track:
                                 hop_length=HOP)
         return np.nan_to_num(hz)
 
-    return _in_parts(track, _resampled(audio, rate_hz, TRACK_RATE_HZ))
+    return _in_parts(track, at_rate(audio, rate_hz, TRACK_RATE_HZ))
 
 
 def _melodia(audio: np.ndarray, rate_hz: int) -> Track:
     _library("essentia", "livewave[melodia]")
     from essentia.standard import EqualLoudness, PredominantPitchMelodia
 
-    heard = EqualLoudness()(_resampled(audio, rate_hz, MELODIA_RATE_HZ))
+    heard = EqualLoudness()(at_rate(audio, rate_hz, MELODIA_RATE_HZ))
     hz, _ = PredominantPitchMelodia(frameSize=2_048, hopSize=MELODIA_HOP, voicingTolerance=VOICING_TOLERANCE)(heard)
     return np.arange(len(hz)) * MELODIA_HOP / MELODIA_RATE_HZ, hz
 
@@ -114,9 +115,3 @@ def _library(name: str, extra: str):
     except ImportError as error:
         raise LivewaveError(f"this tracker needs {name} ({error}): pip install '{extra}', or choose another "
                             f"--tracker") from None
-
-
-def _resampled(audio: np.ndarray, rate_hz: int, to_hz: int) -> np.ndarray:
-    import soxr
-
-    return audio if rate_hz == to_hz else soxr.resample(audio, rate_hz, to_hz)

@@ -8,17 +8,20 @@ import json
 import random
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
+import mido
 import numpy as np
 import pytest
 import soundfile
 
 from livewave.music.compass import Compass
-from livewave.music.score import Note, events_of
+from livewave.music.score import Note, events_of, notes_of
 from tests.training.data import layouts
 from training.data.alignment import RELATED, Alignment, alignment, other_speed
 from training.data.composed import compose
+from training.data.paired import shifted
 from training.data.pieces import open_prepared, write_piece
 from training.data.recording import Recording, named, split
 from livewave.hearing.soundfont import SoundFont
@@ -77,7 +80,7 @@ def spoil(path: Path, what: str) -> None:
     ("short", r"lasts 0\.0\d s", "leave it out"),
     ("no audio", "no audio that can be read", "convert it"),
     ("empty", "no audio that can be read", "convert it"),
-    ("cut", "notes go on to 4", "find the right file|--align off"),
+    ("cut", "notes go on to 4", "find the right file, or --align off"),
     ("too loud", "beyond full scale", r"--gain \d"),
 ])
 def test_bad_audio_is_named_with_reason_and_remedy(mine, capsys, what, reason, remedy):
@@ -378,8 +381,33 @@ def test_a_single_recording_cannot_be_split(tmp_path, capsys):
 
 
 def test_files_of_one_name_in_several_folders_get_names_of_their_own():
-    table = named([("a", Path("x/a.wav")), ("a", Path("y/a.wav")), ("b c", Path("b c.wav"))])
+    below = [Path("x/a.wav"), Path("y/a.wav"), Path("b c.wav")]
+    table = named(below, Path())
     assert len(table) == 3 and table["b_c"] == Path("b c.wav") and all(name.startswith(("a-", "b_c")) for name in table)
+    assert list(named([Path("/root") / path for path in below], Path("/root"))) == list(table)  # however the root is spelt
+
+
+def test_a_score_whose_notes_never_end_costs_only_itself(tmp_path, capsys):
+    for name in ("one", "two", "three"):
+        layouts.write_midi(tmp_path / "midi" / f"{name}.mid", layouts.a_tune(3))
+    (tmp_path / "midi" / "._one.mid").write_bytes(b"what an archive leaves")
+    endless = mido.MidiFile(tracks=[mido.MidiTrack([mido.Message("note_on", note=60, velocity=90, time=0)])])
+    endless.save(str(tmp_path / "midi" / "endless.mid"))
+    command = ["render", layouts.FONT, str(tmp_path / "out"), "--program", "73", "--midi", str(tmp_path / "midi"), "--jobs", "1"]
+    assert main(command) == 1
+    assert "endless.mid holds no note that lasts" in (told := capsys.readouterr().err) and "._one" not in told
+    assert main([*command, "--skip-bad"]) == 0 and "3 pieces" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("gain", ["0", "-1", "nan", "inf"])
+def test_a_gain_that_leaves_nothing_is_refused(mine, capsys, gain):
+    assert "--gain is" in refused(mine, capsys, "--gain", gain)
+
+
+def test_notes_before_the_beginning_of_the_audio_are_cut_off():
+    notes = [Note(0.2, 0.5, 60, 90), Note(0.6, 0.9, 60, 90), Note(1.0, 3.0, 60, 90), Note(1.5, 1.9, 64, 90), Note(2.5, 3.0, 67, 90)]
+    assert notes_of(shifted(events_of(notes), -2.0)) == [Note(0.0, 1.0, 60, 90), Note(0.5, 1.0, 67, 90)]
+    assert notes_of(shifted(events_of(notes), 1.0)) == [replace(n, start_s=n.start_s + 1.0, end_s=n.end_s + 1.0) for n in notes]
 
 
 def test_takes_of_one_name_in_several_folders_are_paired_within_them(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from livewave import LivewaveError
 from livewave.music.score import events_of, roll_of
 from tests.training.data import layouts
-from training.data.pieces import FULL_SCALE, SPLITS, Piece, open_prepared, quantised, write_piece
+from training.data.pieces import FULL_SCALE, SPLITS, Piece, open_prepared, piece_written, quantised, write_piece
 from training.prepare import main
 
 SECONDS, RATE_HZ = 4.0, 16_000
@@ -126,6 +126,18 @@ def test_a_damaged_piece_is_named_and_the_same_command_mends_it(tmp_path, what, 
     mended = next(p for p in open_prepared(out).training if p.name == whole.name)
     np.testing.assert_array_equal(mended.audio(0, 999), audio)
     np.testing.assert_array_equal(mended.hint(0, 9_999), hint)
+
+
+def test_a_piece_with_any_byte_changed_is_read_or_made_anew(made):
+    *_, piece = made
+    notes = piece.folder / "one.notes.npz"
+    whole, whole_about = notes.read_bytes(), piece_written(piece.folder.parent, "one")
+    for place in range(0, len(whole), 3):
+        notes.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        assert piece_written(piece.folder.parent, "one") in (None, whole_about)
+    for broken in (b"", whole[:40]):
+        notes.write_bytes(broken)
+        assert piece_written(piece.folder.parent, "one") is None
 
 
 def test_nothing_is_unpickled_from_a_piece(tmp_path, made):

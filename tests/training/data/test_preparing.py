@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from livewave import LivewaveError
 from tests.training.data import layouts
 from training.data.pieces import open_prepared
 from training.prepare import main
@@ -125,6 +126,19 @@ def test_a_run_that_was_stopped_keeps_to_its_options_too(mine, tmp_path, capsys)
     assert main(command) == 1
     assert main([*command, "--encoding", "mulaw"]) == 1
     assert "encoding was 'pcm16', is 'mulaw'" in capsys.readouterr().err
+
+
+def test_a_list_that_was_deleted_is_written_again_and_the_pieces_stay(mine, tmp_path, capsys):
+    command = ["folder", str(mine), str(tmp_path / "out"), "--jobs", "1"]
+    assert main(command) == 0
+    before = contents(tmp_path / "out")
+    (tmp_path / "out" / "prepared.json").write_bytes(b"{")
+    with pytest.raises(LivewaveError, match="run the training.prepare command"):
+        open_prepared(tmp_path / "out")
+    assert main(command) == 0 and contents(tmp_path / "out") == before
+    (tmp_path / "out" / "prepared.json").unlink()
+    assert main([*command, "--rate", "8000"]) == 1 and "rate was 16000" in capsys.readouterr().err
+    assert main(command) == 0 and contents(tmp_path / "out") == before
 
 
 def test_a_recording_that_is_added_joins_and_the_others_stay(mine, tmp_path):
