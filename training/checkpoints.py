@@ -53,6 +53,10 @@ def read_checkpoint(path: Path) -> dict:
     if missing:
         raise CheckpointError(f"{path} has no {', '.join(missing)}; it was written by another version. "
                               "Give another --out, and --from with this file to start from its weights")
+    try:
+        WaveNetSpec.from_json(state["spec"])
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{path} holds a net that this version does not know: {error}") from None
     return state
 
 
@@ -80,7 +84,7 @@ def _load(path: Path) -> dict:
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror})") from None
     except Exception:  # a broken archive raises whatever its innermost reader does
-        raise CheckpointError(f"{path} is not a checkpoint, or it was cut short; move it away to start anew") from None
+        raise CheckpointError(f"{path} is not a checkpoint, or it was cut short") from None
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} is not a checkpoint of training")
     return state
@@ -100,7 +104,7 @@ def fitted(model: Model, spec: WaveNetSpec, fresh: Weights) -> Weights:
                               f"{', '.join(differing)} (see [net] and --set)")
     if np.any(model.weights.get("residual_bias", 0.0)):
         raise CheckpointError(f"{model.name} has residual biases, which nets made by training never have")
-    silent = {weight for names in JOINING.values() for weight in names}
+    silent = {"input_classes", "input_waveform"} | {weight for names in JOINING.values() for weight in names}
     weights = {}
     for name, shape in shapes(spec).items():
         weights[name] = np.zeros(shape, np.float32) if name in silent else np.array(fresh[name])

@@ -123,7 +123,9 @@ def load_config(path: Path, sets: Sequence[str] = ()) -> Config:
     tree = _read_toml(path)
     for text in sets:
         section, key, value = _parse_set(text)
-        tree.setdefault(section, {})[key] = value
+        table = tree.setdefault(section, {})
+        if isinstance(table, dict):  # else make_config says what is wrong with it
+            table[key] = value
     return make_config(tree)
 
 
@@ -141,15 +143,17 @@ def make_config(tree: Mapping[str, Mapping[str, Any]]) -> Config:
 
 def _net(values: Mapping[str, Any]) -> WaveNetSpec:
     values = dict(values)
-    stacks, longest = values.pop("stacks", None), values.pop("longest", 512)
+    stacks, longest = values.pop("stacks", None), values.pop("longest", None)
     known = [f.name for f in dataclasses.fields(WaveNetSpec)]
     for key in values:
         if key not in known:
             raise ConfigError(f"[net] has no {key}; it has stacks, longest, {', '.join(known)}")
+    if longest is not None and stacks is None:
+        raise ConfigError("[net] longest needs stacks: dilations are 1, 2, 4 .. longest, stacks times")
     if stacks is not None:
         if "dilations" in values:
             raise ConfigError("[net] has both stacks and dilations; leave one out")
-        values["dilations"] = _pattern(stacks, longest)
+        values["dilations"] = _pattern(stacks, 512 if longest is None else longest)
     try:
         return WaveNetSpec(**values)
     except ValueError as error:

@@ -25,7 +25,7 @@ from rich.progress import Progress
 from livewave import ConfigError, EngineUnavailable, LivewaveError
 from livewave.music.compass import Compass
 from training.board import Board
-from training.checkpoints import differences, flat, inherited, read_checkpoint, read_model
+from training.checkpoints import CheckpointError, differences, flat, inherited, read_checkpoint, read_model
 from training.config import Config, load_config
 from training.crops import Batch, Crops, Loader
 from training.data.pieces import Prepared, open_prepared
@@ -45,7 +45,7 @@ class Session:
 
     def __init__(self, config: Config, fabric: Fabric, data: Prepared, out: Path, start: Path | None, say: Say) -> None:
         self.config, self.fabric, self.out, self.say = config, fabric, out, say
-        check_rates(config, data)
+        check_data(config, data)
         self.rows = share(config.run.batch, fabric)
         self.crops = Crops(config, data.training)
         self.held_out = Crops(config, data.validation, "held-out").held_out(config.watch.crops).to(fabric.device)
@@ -63,6 +63,11 @@ class Session:
             trainer.resume(state)
             origin = ("from.", "training.from")
             self.provenance |= {name: text for name, text in state["provenance"].items() if name.startswith(origin)}
+            facts = ({name: text for name, text in table.items() if name == "licence" or name.startswith("data.")}
+                     for table in (state["provenance"], data.provenance))
+            if other := differences(*facts):
+                raise CheckpointError(f"{self.checkpoint} was trained on other data ({'; '.join(other)}); give that --data, or "
+                                      "another --out with --from to start from its weights")
             changed = [text for text in differences(flat(state["config"]), flat(self.config.to_json()))
                        if not text.startswith(LENGTH_AND_RHYTHM)]
             self.say(f"continuing {self.checkpoint} from step {trainer.step}" +
@@ -151,13 +156,15 @@ class Session:
             trainer.save(self.checkpoint, self.provenance | texts)
 
 
-def check_rates(config: Config, data: Prepared) -> None:
+def check_data(config: Config, data: Prepared) -> None:
     """Raises ConfigError when the data was prepared for another net."""
     for name, there in (("model_rate_hz", data.rate_hz), ("roll_rate_hz", data.roll_rate_hz)):
         wanted = getattr(config.net, name)
         if there != wanted:
             raise ConfigError(f"{data.folder} was prepared at {there} Hz, and [net] {name} is {wanted}; prepare it at "
                               f"{wanted} Hz, or give --set net.{name}={there}")
+    if config.net.output == "logistic" and data.about.get("encoding") == "mulaw":
+        raise ConfigError(f"{data.folder} keeps 256 mu-law classes, and [net] output is logistic; prepare it with --encoding pcm16")
 
 
 def train(args: argparse.Namespace, config: Config, fabric: Fabric) -> None:
@@ -203,7 +210,7 @@ def dry_run(args: argparse.Namespace, config: Config, fabric: Fabric) -> None:
         Trainer(config, fabric).start_from(read_model(args.start))
     if args.data is not None:
         data = open_prepared(args.data)
-        check_rates(config, data)
+        check_data(config, data)
         crops = Crops(config, data.training)
         Crops(config, data.validation, "held-out")
     found = estimate(config, fabric, crops)

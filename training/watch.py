@@ -70,7 +70,7 @@ class Rules:
     def held_out(self, step: int, nats: float) -> None:
         watch, state = self._watch, self._state
         state["best"] = min(state.get("best", math.inf), nats)
-        if not watch.rise_reports:
+        if not (watch.rise_reports and watch.rise_nats):
             return
         risen = not nats <= state["best"] + watch.rise_nats  # written so that nan has risen
         state["risen"] = state.get("risen", 0) + 1 if risen else 0
@@ -79,7 +79,7 @@ class Rules:
                 f"step {step}: the held-out loss is {nats:.3f} nats, more than {watch.rise_nats} over its best of "
                 f"{state['best']:.3f} for {state['risen']} reports in a row (watch.rise_nats, watch.rise_reports). It "
                 "diverges or learns its recordings by heart: lower the rates, such as --set run.muon_rate=0.003, or "
-                "prepare more data")
+                "prepare more data; --set watch.rise_nats=0 goes on regardless")
 
     def adherence(self, step: int, nats: float) -> None:
         watch = self._watch

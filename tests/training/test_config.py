@@ -94,6 +94,14 @@ def test_a_bad_value_is_named_with_its_range(tree, named):
         make_config(tree)
 
 
+def test_a_longest_dilation_needs_to_know_how_often(tmp_path):
+    with pytest.raises(ConfigError, match="longest needs stacks"):
+        make_config({"net": {"longest": 64}})
+    path = config_file(tmp_path, "run = 3\n")
+    with pytest.raises(ConfigError, match="run stands outside a section"):
+        load_config(path, ["run.steps=5"])
+
+
 @pytest.mark.parametrize("text", ["run.steps", "steps=3", "=3", "run.=3"])
 def test_a_set_without_section_key_and_value_is_refused(tmp_path, text):
     with pytest.raises(ConfigError, match="section.key=value"):

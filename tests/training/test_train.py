@@ -268,8 +268,31 @@ def test_a_checkpoint_of_another_net_or_a_broken_one_is_refused(data, tmp_path, 
     assert main(command(data, out)) == 0
     capsys.readouterr()
     assert "residual_channels 8, now 9" in error_of(capsys, command(data, out, "net.residual_channels=9"))
+    kept = checkpoint(out)
+    torch.save(kept | {"spec": "{}"}, out / "last.pt")
+    assert "a net that this version does not know" in error_of(capsys, command(data, out))
+    torch.save(kept, out / "last.pt")
     (out / "last.pt").write_bytes((out / "last.pt").read_bytes()[:3_000])
     assert "cut short" in error_of(capsys, command(data, out))
+
+
+def test_a_run_that_began_on_other_data_is_not_continued(data, tmp_path, capsys):
+    assert main(command(data, tmp_path / "run")) == 0
+    other = tiny_data(tmp_path / "other")
+    about = json.loads((other / "prepared.json").read_text())
+    about["provenance"]["licence"] = "for listening only"
+    (other / "prepared.json").write_text(json.dumps(about))
+    capsys.readouterr()
+    told = error_of(capsys, command(other, tmp_path / "run", "run.steps=12"))
+    assert "other data (licence MIT, now for listening only)" in told and "--from" in told
+
+
+def test_a_net_of_logistics_refuses_mu_law_data(tmp_path, capsys):
+    kept = tiny_data(tmp_path / "data")
+    about = json.loads((kept / "prepared.json").read_text()) | {"encoding": "mulaw"}
+    (kept / "prepared.json").write_text(json.dumps(about))
+    told = error_of(capsys, command(kept, tmp_path / "run", "net.output=logistic", "net.class_kernel=0"))
+    assert "256 mu-law classes" in told and "--encoding pcm16" in told
 
 
 def test_a_validation_split_without_pieces_is_named(tmp_path, capsys):

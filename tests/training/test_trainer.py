@@ -175,6 +175,15 @@ def test_a_net_that_hears_more_begins_as_the_other_one_was(grown):
     np.testing.assert_allclose(logits_of(spec, weights, audio, roll), logits_of(SPEC, other.weights, audio, roll), rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("kernel, other", [("input_kernel", "class_kernel"), ("class_kernel", "input_kernel")])
+def test_a_way_to_hear_that_is_new_starts_without_effect(kernel, other):
+    one_way, rng = replace(SPEC, **{kernel: 0, other: 3}), np.random.default_rng(0)
+    model, spec = model_of(one_way), replace(one_way, **{kernel: 4})
+    audio, roll = rng.uniform(-0.5, 0.5, 64).astype(np.float32), (rng.random((64, 128)) < 0.03).astype(np.uint8)
+    weights = fitted(model, spec, WaveNet(spec).weights())
+    np.testing.assert_allclose(logits_of(spec, weights, audio, roll), logits_of(one_way, model.weights, audio, roll), rtol=0, atol=1e-4)
+
+
 def test_an_unconditioned_net_can_be_given_notes():
     bare, rng = replace(SPEC, cond_channels=0), np.random.default_rng(0)
     other, fresh = model_of(bare), WaveNet(HINTED).weights()

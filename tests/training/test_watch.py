@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,13 @@ def test_a_held_out_loss_that_stays_above_its_best_stops():
         Rules(WATCH, state).held_out(step, nats)
     with pytest.raises(GoingNowhere, match=r"2\.300 nats, more than 0\.1 over its best of 2\.000 for 3 reports in a row"):
         Rules(WATCH, state).held_out(7, 2.3)
+
+
+@pytest.mark.parametrize("off", ["rise_nats", "rise_reports"])
+def test_the_rule_about_a_rising_loss_can_be_switched_off(off):
+    rules = Rules(replace(WATCH, **{off: 0}), {})
+    for nats in (2.0, *(3.0,) * 9):
+        rules.held_out(1, nats)
 
 
 def test_a_held_out_loss_that_is_no_number_has_risen():
