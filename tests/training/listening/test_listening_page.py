@@ -204,6 +204,41 @@ def test_results_are_sent_where_the_page_says_and_again_when_that_failed(browser
     assert listener.reads() == "Listening test" and not listener.reads("#where")
 
 
+def test_a_page_for_one_participant_offers_no_other_and_keeps_each_ones_answers(browser, tmp_path):
+    page, _ = built(tmp_path, "--pair", "Better?", "--max-pairs", "2", "--checks", "0", seconds=0.15)
+    listener = Listener(browser, page, "?participant=A")
+    listener.begin()
+    listener.answer()
+    listener.tab.goto(f"{page.as_uri()}?participant=B")
+    assert listener.reads() == "Listening test"
+    listener.begin()
+    assert listener.reads("#where") == "1 of 2"
+    listener.tab.goto(f"{page.as_uri()}?participant=A")
+    assert listener.reads("#where") == "2 of 2"
+    assert listener.finish()["participant"] == "A"
+    listener.tab.get_by_text("Downloaded").wait_for()
+    assert listener.tab.get_by_text("Start anew").is_hidden()
+    listener.tab.reload()
+    assert "saved before" in listener.reads("#say") and listener.tab.get_by_text("Start anew").is_hidden()
+    assert not listener.troubles
+
+
+def test_what_arrives_late_does_not_mark_the_next_listeners_answers_as_saved(browser, tmp_path):
+    page, _ = built(tmp_path, "--pair", "Better?", "--max-pairs", "2", "--checks", "0",
+                    "--post", "https://collect.invalid/in", seconds=0.15)
+    listener, waiting = Listener(browser, page), []
+    listener.context.route("https://collect.invalid/in", lambda route: waiting.append(route))
+    listener.begin()
+    first = listener.finish()["id"]
+    listener.press("Tab", "Tab", "Enter")  # past copying, to start anew
+    assert listener.reads() == "Listening test"
+    with listener.tab.expect_response("https://collect.invalid/in"):
+        waiting[0].fulfill(status=200, headers={"Access-Control-Allow-Origin": "*"})
+    listener.tab.wait_for_timeout(100)
+    kept, = listener.tab.evaluate("Object.values(localStorage).map(JSON.parse)")
+    assert kept["id"] != first and kept["saved"] is False and not listener.reads("#say")
+
+
 # the plan, without the page around it: what a seed makes of a test
 
 

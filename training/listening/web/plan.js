@@ -3,8 +3,10 @@
 
 const test = JSON.parse(document.getElementById("test").textContent);
 const query = new URLSearchParams(location.search);
-const STORE = "livewave-listening-" + test.page;
 const LONGEST_NAME = 64, LONGEST_COMMENT = 2000;
+const participant = () => (query.get("participant") || "").slice(0, LONGEST_NAME);
+// A participant's own, so that nobody's answers take the place of another's.
+const STORE = "livewave-listening-" + test.page + (participant() ? "-" + participant() : "");
 const EXAMPLES = 3;  // clips to set the volume by
 
 // Chance: mulberry32 (Ettinger 2017), so that a seed means the same order in every browser.
@@ -62,7 +64,6 @@ const isTrial = step => ["pair", "check", "rate"].includes(step.kind);
 
 let canStore = true;
 const seedAsked = () => Number(query.get("seed")) >>> 0;
-const participant = () => (query.get("participant") || "").slice(0, LONGEST_NAME);
 
 function fresh() {
   const random = crypto.getRandomValues(new Uint32Array(3));
@@ -76,8 +77,7 @@ function fresh() {
 function load() {
   let kept = null;
   try { kept = JSON.parse(localStorage.getItem(STORE)); } catch (error) { canStore = false; }
-  const another = kept && ((query.has("seed") && seedAsked() !== kept.seed)
-    || (query.has("participant") && participant() !== kept.participant));
+  const another = kept && query.has("seed") && seedAsked() !== kept.seed;
   if (!kept || another) return fresh();
   if (!kept.finished && kept.at > 0) kept.resumed += 1;
   return kept;

@@ -304,13 +304,15 @@ const SCREENS = {
 
   done() {
     const text = JSON.stringify(results(), null, 1);
+    const own = state, one = Boolean(participant());  // the address names one listener: another needs another
     const json = make("textarea", {className: "json", readOnly: true, value: text, "aria-label": "Results as JSON"});
-    const again = make("button", {type: "button", className: "plain", hidden: !state.saved,
+    const again = make("button", {type: "button", className: "plain", hidden: one || !own.saved,
       onclick: () => { startAnew(); show(); }}, "Start anew for another listener");
     const saved = word => {
-      state.saved = true;
+      own.saved = true;
+      if (own !== state) return;  // sent late: another listener has begun
       keep();
-      again.hidden = false;
+      again.hidden = one;
       say(word);
     };
     const download = () => {
