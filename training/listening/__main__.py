@@ -85,7 +85,7 @@ def _analyse_options(parser: argparse.ArgumentParser) -> None:
     add("--key", type=Path, required=True, help="what `build` wrote with the page")
     add("--out", type=Path, required=True, help="the folder for report.md, results.csv and plot.png")
     add("--pass-share", type=float, default=0.5,
-        help="of identical pairs that a listener must call the same, 0..1 (default: 0.5)")
+        help="of a listener's answers about identical pairs that must be \"the same\", 0..1 (default: 0.5)")
     add("--screen-reference", action="store_true",
         help="drop who rates the hidden reference below 90 in more than 15 %% of trials (BS.1534-3)")
     add("--seed", type=int, default=1, help="of the bootstrap")

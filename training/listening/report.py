@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +113,7 @@ def as_markdown(found: Findings) -> str:
                                      for rows in (found.pairs, found.means, found.differences))
         tables = [_pair_table(pairs), _mean_table(means, found.scale), _difference_table(differences)]
         lines += [f"## {_cell(text)}", "", *(line for table in tables if table for line in (*table, ""))]
-    lines += ["## Left out", "", *([f"- {_cell(row.name)}: {row.reason}" for row in dropped] or ["Nobody."]), ""]
+    lines += ["## Left out", "", *([f"- {_cell(row.name)}: {_cell(row.reason)}" for row in dropped] or ["Nobody."]), ""]
     lines += ["## Remarks", "", *(f"> {_cell(remark)}\n" for remark in remarks)] if remarks else []
     return "\n".join(lines + _method(found)) + "\n"
 
@@ -188,8 +189,18 @@ def _method(found: Findings) -> list[str]:
               " another.",
               f"- A difference is called one below p (Holm) = {LEVEL:g}. \"No difference shown\" is no proof that there"
               " is none."]
-    least = 2.0 ** (1 - len(found.kept))
-    if least >= LEVEL:
-        lines.append(f"- {_listeners(len(found.kept))} cannot show a difference however they agree: the smallest"
-                     f" possible p is {least:.3g}. Six are the least that can.")
+    for question, text in found.questions.items():
+        family = [row for row in (*found.pairs, *found.differences) if row.question == question]
+        lines += _too_few(text, family) if family else []
     return lines
+
+
+def _too_few(question: str, family: Sequence[Compared | Difference]) -> list[str]:
+    """What to say where no agreement could pass: of n listeners the smallest p is 2**(1 - n), of both tests."""
+    most = max(row.listeners for row in family)
+    least = min(1.0, len(family) * 2.0 ** (1 - most))
+    if least < LEVEL:
+        return []
+    needed = 2 + math.floor(math.log2(len(family) / LEVEL))
+    return [f"- {_cell(question)} {_listeners(most)} cannot show a difference however they agree: the smallest possible"
+            f" p (Holm) is {least:.3g}. {needed} are the least that can."]

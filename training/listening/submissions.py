@@ -39,7 +39,7 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One listener's answers, by systems' names; `same` of `checks` identical pairs were called the same.
+    """One listener's answers, by systems' names; `same` of `checks` answers about identical pairs were "the same".
 
     output  "headphones" or "loudspeakers", as told; remark: what was written at the end
     """
@@ -85,7 +85,8 @@ def read_submissions(paths: Iterable[Path], key: Mapping[str, Any], pass_share: 
                      screen_reference: bool = False) -> tuple[list[Submission], list[Dropped]]:
     """Those that count, and those that do not with the reason; `paths` are files, or folders of .json files.
 
-    A listener counts once: of two files with one participant or one number, the first in order of name.
+    A listener counts once, if at all: of two whole files with one participant or one number, the first in order of
+    name decides.
     Raises LivewaveError when there is nothing to read.
     """
     kept, dropped, seen = [], [], {}
@@ -94,11 +95,11 @@ def read_submissions(paths: Iterable[Path], key: Mapping[str, Any], pass_share: 
             submission = _read(path, key)
             if submission.listener in seen:
                 raise _Broken(f"the same listener as {seen[submission.listener]}")
+            seen[submission.listener] = path.name
             _screen(submission, key, pass_share, screen_reference)
         except _Broken as broken:
             dropped.append(Dropped(path.name, str(broken)))
             continue
-        seen[submission.listener] = path.name
         kept.append(submission)
     return kept, dropped
 
@@ -222,8 +223,8 @@ def _is_number(value: Any) -> bool:
 
 def _screen(submission: Submission, key: Mapping[str, Any], pass_share: float, screen_reference: bool) -> None:
     if submission.checks and submission.same < pass_share * submission.checks:
-        raise _Broken(f"failed the attention check: called {submission.same} of {submission.checks} identical pairs the"
-                      f" same, below the share of {pass_share:g}")
+        raise _Broken(f"failed the attention check: {submission.same} of {submission.checks} answers about identical"
+                      f" pairs were \"the same\", below the share of {pass_share:g}")
     shown = [rating.value for rating in submission.ratings if rating.system == key["reference"]]
     if screen_reference and shown:
         low = sum(value < REFERENCE_AT_LEAST for value in shown)

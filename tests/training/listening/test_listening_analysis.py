@@ -15,6 +15,7 @@ from tests.training.listening.listeners import SYSTEMS, answered, built, handed_
 from training.listening.__main__ import main
 from training.listening.inference import bootstrap_mean, compared, holm, share, sign_test, signed_rank
 from training.listening.page import ANCHOR
+from training.listening.report import as_markdown, findings
 from training.listening.submissions import Preference, Submission
 
 BEST, MIDDLE, WORST = SYSTEMS
@@ -96,6 +97,26 @@ def test_many_trials_of_one_listener_prove_nothing(test, tmp_path):
     assert "1 listener cannot show a difference" in (tmp_path / "out" / "report.md").read_text()
 
 
+def test_too_few_to_pass_the_correction_are_told_with_how_many_it_takes(test, tmp_path):
+    for count in (6, 7):
+        (tmp_path / str(count)).mkdir()
+        rows = analysed(test, tmp_path / str(count), *crowd(test, count, sure=1.0, spread=0.0))
+        assert {round(float(row["p_holm"]), 4) for row in rows if row["p_holm"]} == {round(3 * 2.0 ** (1 - count), 4)}
+        report = (tmp_path / str(count) / "out" / "report.md").read_text()
+        few = "6 listeners cannot show a difference however they agree: the smallest possible p (Holm) is 0.0938. 7 are"
+        assert report.count(few) == (2 if count == 6 else 0) and ("cannot show" in report) == (count == 6)
+
+
+def test_who_heard_a_pair_is_counted_and_not_all_who_listened():
+    def listener(heard: bool) -> Submission:
+        return Submission("", "", [Preference("p1", "x", "a", "b", 1)] if heard else [], [], 0, 0, "", "")
+
+    key = {"title": "", "page": "", "scale": 100, "systems": ["a", "b"], "clips": {},
+           "questions": {"pair": [{"id": "p1", "text": "Better?"}], "rate": []}}
+    report = as_markdown(findings(key, [listener(at < 5) for at in range(20)], []))
+    assert "- Better? 5 listeners cannot show" in report and "is 0.0625. 6 are the least" in report
+
+
 def test_remarks_are_told_and_stay_text(test, tmp_path):
     one = crowd(test, 1, sure=1.0, spread=0.0)[0]
     analysed(test, tmp_path, broken(one, comment="odd |\n<b>clicks</b> in one", output="loudspeakers"))
@@ -147,6 +168,20 @@ def test_what_cannot_count_is_named_with_its_reason(test, tmp_path, capsys):
     assert "left out cut.json: not JSON, or cut short" in said and "left out bytes.json: not JSON" in said
     assert "1 listener counted, 15 left out" in said
     assert "attention check" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_who_fails_the_attention_check_cannot_send_another_file(test, tmp_path, capsys):
+    asleep, awake = (answered(*test, 1, lambda a, b: "a", lambda system: 50.0, checks=said) for said in ("a", "same"))
+    analysed(test, tmp_path, asleep, awake, crowd(test, 1, sure=1.0, spread=0.0)[0])
+    said = capsys.readouterr().out
+    assert 'failed the attention check: 0 of 1 answers about identical pairs were "the same"' in said
+    assert "left out 01.json: the same listener as 00.json" in said and "1 listener counted, 2 left out" in said
+
+
+def test_a_strangers_words_stay_text_where_a_file_is_left_out(test, tmp_path):
+    one = crowd(test, 1, sure=1.0, spread=0.0)[0]
+    analysed(test, tmp_path, one, broken(one, id="x", page="<img src=x>"))
+    assert "<img" not in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_who_misses_the_hidden_reference_is_left_out_when_asked(test, tmp_path, capsys):
