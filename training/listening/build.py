@@ -23,6 +23,7 @@ from training.listening.systems import SCORES, SOUNDS, System, files_in, parse_s
 NATURAL, FOLLOWS = "Which sounds more natural?", "Which follows the melody better?"
 HOW_NATURAL = "How natural does each one sound?"
 LONGEST_S, MOST_CHECKS = 120.0, 20
+CLIP_FILES = f"c{8 * '[0-9a-f]'}.flac"  # as make_page names them
 
 
 def build(args: argparse.Namespace) -> None:
@@ -142,7 +143,7 @@ def _write(page: Page, path: Path, key_path: Path, sound_folder: Path | None) ->
     write_whole(key_path, (json.dumps(page.key, indent=1, ensure_ascii=False) + "\n").encode())
     if sound_folder:
         sound_folder.mkdir(parents=True, exist_ok=True)
-        for old in sound_folder.glob("c*.flac"):
+        for old in sound_folder.glob(CLIP_FILES):
             old.unlink()
         for name, flac in page.sounds.items():
             (sound_folder / name).write_bytes(flac)

@@ -21,7 +21,7 @@ from training.listening.loudness import RATE_HZ, loudness_lufs
 
 TARGET_LUFS = -23.0  # EBU R 128; lower where a clip would pass the ceiling
 CEILING = 10.0 ** (-1.0 / 20.0)  # of a sample: 1 dB is left to what a player's resampler adds between samples
-FADE_S = 0.02  # where a clip was cut off
+FADE_S = 0.02  # of every clip's end: one that is not cut there would be told by its click
 SILENT = 10.0 ** (-60.0 / 20.0)  # of the peak
 SHORTEST_S = 0.1
 ANCHOR_HZ, ANCHOR_TAPS = 3_700.0, 1_023  # flat up to 3.5 kHz, 50 dB down at 4 kHz: narrower than BS.1534-3 asks for
@@ -84,8 +84,6 @@ def make_clips(sounds: Mapping[tuple[str, str], np.ndarray], seconds: float,
 
 
 def _cut(audio: np.ndarray, samples: int) -> np.ndarray:
-    if samples == len(audio):
-        return audio
     fade = min(round(FADE_S * RATE_HZ), samples)
     audio = audio[:samples].copy()
     audio[-fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)

@@ -112,6 +112,13 @@ def test_clips_are_equally_loud_equally_long_and_below_full_scale():
     assert abs(clips[1].audio[-1]) < 1e-6 < abs(clips[1].audio[-2000:-1000]).max()  # cut, and faded out
 
 
+def test_the_shortest_clip_is_faded_as_the_others_are():
+    sounds = {("short", "x"): np.full(RATE_HZ, 0.1, np.float32), ("long", "x"): np.full(2 * RATE_HZ, 0.1, np.float32)}
+    short, long = (clip.audio for clip in make_clips(sounds, 2.5)[0])
+    np.testing.assert_array_equal(short, long)
+    assert abs(short[-1]) < 1e-6 < short[-RATE_HZ // 10]
+
+
 def test_recordings_of_other_rates_and_channels_become_alike(tmp_path):
     options = record(tmp_path, seconds=0.5)
     soundfile.write(tmp_path / SYSTEMS[0] / "gavotte.wav", np.stack([tone(0.5), tone(0.5)], 1), 48_000)
@@ -248,6 +255,16 @@ def test_systems_that_cannot_be_compared_are_refused(tmp_path, capsys):
         error = capsys.readouterr().err
         assert error.startswith("error: ") and reason in error
         assert not (tmp_path / "t.html").exists()
+
+
+def test_replacing_a_pages_sound_removes_its_clips_and_no_other_file(tmp_path):
+    page, key = built(tmp_path, "--folder")
+    own = tmp_path / "test_sound" / "chimes.flac"
+    own.write_bytes(b"mine")
+    again = ["build", str(page), "--system", f"a={tmp_path / SYSTEMS[0]}", "--system", f"b={tmp_path / SYSTEMS[1]}"]
+    assert main([*again, "--folder", "--replace"]) == 0
+    now = json.loads(page.with_suffix(".key.json").read_text())["clips"]
+    assert {path.stem for path in own.parent.iterdir()} == {"chimes", *now} and not now.keys() & key["clips"].keys()
 
 
 def test_a_page_and_its_key_are_not_overwritten_unasked(tmp_path, capsys):
