@@ -20,7 +20,7 @@ def config_file(folder: Path, text: str) -> Path:
 
 
 def test_the_configurations_of_the_readme_are_all_there():
-    assert set(NAMES) == {"paper", "unconditioned", "small", "struck", "expressive", "hifi48"}
+    assert set(NAMES) == {"paper", "unconditioned", "small", "expressive", "hifi48"}
 
 
 def test_paper_is_the_papers_net():
@@ -31,14 +31,13 @@ def test_paper_is_the_papers_net():
 
 def test_small_is_what_the_shipped_instruments_use():
     config = load_config(CONFIGS / "small.toml")
-    assert config.net == WaveNetSpec(hint="f0")
+    assert config.net == WaveNetSpec(hint="f0", roll_encoding="struck")
     assert (config.run.batch, config.run.samples, config.run.warm) == (2, 8_192, 1_024)
     assert (config.run.muon_rate, config.run.adam_rate, config.run.average) == (0.006, 0.002, 0.999)
 
 
 def test_the_others_are_what_their_names_say():
     assert load_config(CONFIGS / "unconditioned.toml").net.cond_channels == 0
-    assert load_config(CONFIGS / "struck.toml").net == WaveNetSpec(hint="f0", roll_encoding="struck")
     expressive, hifi = load_config(CONFIGS / "expressive.toml").net, load_config(CONFIGS / "hifi48.toml").net
     assert (expressive.roll_encoding, expressive.hint) == ("velocity", "f0")
     assert (hifi.model_rate_hz, hifi.output, hifi.class_kernel, hifi.layers) == (48_000, "logistic", 0, 30)
