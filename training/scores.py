@@ -48,7 +48,7 @@ KEYS = {
     "start.bursts": "share of notes after rests whose first 10 ms peak 3 dB above what follows: a click before the note",
     "restart.spoken": "share of notes after 5 s of rest in tune and within 10 dB of the note before the rest",
     "chords.on_top": "share of chords of three whose pitch classes are the three strongest of the chroma",
-    "chords.recall": "share of chord notes and frames whose fundamental stands out",
+    "chords.recall": "share of chord notes, from 110 Hz up, and frames whose fundamental stands out",
     "restruck.heard_as_two": "share of notes struck again without a rest whose level rises by 3 dB there, and does not if held",
     "restruck.by_chance": "share of notes held on whose level does the same",
     "minute.frames_in_tune": "as lines, over a minute without a rest",
@@ -107,15 +107,6 @@ def play(model: Model, notes: Sequence[Note], seed: int, temperature: float, tai
     player = NetPlayer(model, seed, temperature, precision)
     try:
         return player.play(notes, tail_s)
-    finally:
-        player.close()
-
-
-def scores(model: Model, compass: Compass, temperature: float, seed: int, precision: str = "auto") -> Row:
-    """Every score of one seed, as KEYS tells."""
-    player = NetPlayer(model, seed, temperature, precision)
-    try:
-        return {key: value for part in parts_of(model) for key, value in PARTS[part](player, compass, seed)[0].items()}
     finally:
         player.close()
 

@@ -1,13 +1,15 @@
 """What was heard: takes measured against the notes that asked for them, and drawn.
 
+recordings  audio files, mono and at one rate                    soundfile, soxr
 spectra     audio as pitch, onsets, chroma and peaks             librosa
 agreement   onsets and pitches against those of the notes        mir_eval
 speaking    when each note begins to be heard
 measures    numbers of takes; the names that others import
 multipitch  which pitches sound at once
 scoring     all that a take is told by
-takes       recordings read, brought to one rate, aligned        soundfile, soxr
-players     the notes as another instrument plays them           pyfluidsynth, where a SoundFont is asked for
+takes       recordings checked, and laid over the notes
+plain_tone  the notes as a plain tone
+soundfont   the notes as a SoundFont plays them                  pyfluidsynth
 figure      Figure 3 of the paper                                matplotlib
 extra       the error that names the extra `compare`
 

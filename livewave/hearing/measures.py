@@ -25,6 +25,8 @@ __all__ = ["chord_recall", "chroma", "cross_correlation", "in_tune", "level_db",
 
 SETTLED_S, RELEASING_S = 0.06, 0.01  # of a note, what is left out of its pitch score: the attack, the last instant
 CHORD_SETTLED_S = 0.1  # the same of a chord
+CHORD_WINDOW_S = 0.256
+LOWEST_IN_CHORD_HZ = 110.0  # below it, half a semitone away is within the main lobe of that window
 IN_TUNE_SEMITONES = 0.5
 PARTIAL_SEMITONES = 0.25  # of a partial's frequency, what still is that partial
 NOISE_WINDOW_S, NOISE_BINS = 0.128, 16
@@ -33,36 +35,33 @@ FADING_S = 0.02  # of a note's end, left out of its noise
 
 
 def in_tune(audio: np.ndarray, rate_hz: int, notes: Sequence[Note], compass: Compass) -> dict[str, float]:
-    """For one line: shares of frames and of notes within 50 cents, and the median time until a note is in tune."""
+    """For one line: shares of frames and of notes within 50 cents."""
     times, pitches = pitch_track(audio, rate_hz, compass.low, compass.high)
-    frames, right, notes_right, speaks = 0, 0, 0, []
+    frames = right = notes_right = 0
     for note in notes:
         near = np.abs(pitches - note.pitch) < IN_TUNE_SEMITONES
         inside = (times > note.start_s + SETTLED_S) & (times < note.end_s - RELEASING_S)
         frames += int(inside.sum())
         right += int((near & inside).sum())
         notes_right += bool(inside.any()) and np.mean(near[inside]) > 0.5
-        first = np.flatnonzero(near & (times >= note.start_s) & (times < note.end_s))
-        speaks.append(times[first[0]] - note.start_s if len(first) else np.inf)
-    return {"frames_in_tune": right / max(1, frames), "notes_in_tune": notes_right / len(notes),
-            "speaks_ms": 1e3 * float(np.median(speaks))}
+    return {"frames_in_tune": right / max(1, frames), "notes_in_tune": notes_right / len(notes)}
 
 
 def chord_recall(audio: np.ndarray, rate_hz: int, notes: Sequence[Note]) -> float:
     """Share of (frame, chord note) pairs whose fundamental stands out: a peak within 40 cents, 6 dB above what lies half a
-    semitone beyond it, and within 30 dB of the strongest."""
-    size, found = 4096, []
+    semitone beyond it, and within 30 dB of the strongest. Notes below 110 Hz do not count; 0 where none is left."""
+    size, found = round(CHORD_WINDOW_S * rate_hz), []
     window = np.hanning(size)
     bins = 69.0 + 12.0 * np.log2(np.fft.rfftfreq(4 * size, 1.0 / rate_hz)[1:] / A4_HZ)
     for start_s, end_s in sorted({(note.start_s, note.end_s) for note in notes}):
-        chord = [note.pitch for note in notes if note.start_s == start_s]
-        for first in range(round((start_s + 0.1) * rate_hz), round(end_s * rate_hz) - size, size // 4):
+        chord = [note.pitch for note in notes if note.start_s == start_s and hz_of(note.pitch) >= LOWEST_IN_CHORD_HZ]
+        for first in range(round((start_s + CHORD_SETTLED_S) * rate_hz), round(end_s * rate_hz) - size, size // 4):
             spectrum = np.abs(np.fft.rfft(audio[first : first + size] * window, 4 * size))[1:]
             for pitch in chord:
                 away = np.abs(bins - pitch)
                 peak = spectrum[away < 0.4].max()
                 found.append(peak > 2.0 * spectrum[(away > 0.6) & (away < 0.9)].max() and peak > 0.0316 * spectrum.max() > 0.0)
-    return float(np.mean(found))
+    return float(np.mean(found)) if found else 0.0
 
 
 def sounding_together(notes: Sequence[Note]) -> Iterator[tuple[float, float, frozenset[int]]]:

@@ -1,5 +1,6 @@
-"""Audio as pitch, onsets, chroma and spectral peaks, all by librosa, at steps in seconds that do not depend on the rate.
+"""Audio as pitch, onsets, chroma and spectral peaks, all by librosa.
 
+Onsets, chroma and peaks go in steps of seconds, as nearly as samples allow; the pitch track goes in steps of samples.
 Every function takes mono float32 [samples].
 """
 

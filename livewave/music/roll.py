@@ -51,11 +51,6 @@ class Roll:
         for pitch in range(PITCHES):
             self.release(column, pitch)
 
-    @property
-    def sounding(self) -> np.ndarray:
-        """uint8 [128]: the velocities at the end of the last column given out. A view: do not write."""
-        return self._velocity
-
     def columns(self, out: np.ndarray) -> None:
         """Fill `out` with the next columns.
 

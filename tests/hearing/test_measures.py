@@ -9,7 +9,7 @@ import pytest
 
 import livewave.hearing.measures as measures
 from livewave.hearing.agreement import multipitch_accuracy, onset_times
-from livewave.hearing.measures import cross_correlation, noise_db, onset_f1, pitch_classes_on_top
+from livewave.hearing.measures import chord_recall, cross_correlation, noise_db, onset_f1, pitch_classes_on_top
 from livewave.hearing.multipitch import chord_accuracy
 from livewave.music.score import Note
 from tests.hearing.sung import CHORDS, LINE, OTHER_LINE, RATE_HZ, noise, sung
@@ -76,6 +76,14 @@ def test_chord_accuracy_is_the_share_of_pitches_both_wanted_and_heard():
 def test_a_missing_note_costs_chord_accuracy():
     without = [note for i, note in enumerate(CHORDS) if i % 3 != 1]
     assert 0.45 < chord_accuracy(sung(without), RATE_HZ, CHORDS) < 0.7  # 2 of 3, or 2 of 4 where something else is heard
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, 44_100, 48_000])
+def test_chord_recall_is_the_same_at_every_rate_and_leaves_out_what_is_too_low(rate_hz):
+    for root in (36, 43, 45, 60):
+        chord = [Note(0.3, 1.5, root + step, 95) for step in (0, 4, 7)]
+        assert chord_recall(sung(chord, rate_hz=rate_hz), rate_hz, chord) == (root > 36)
+        assert chord_recall(sung(chord, rate_hz=rate_hz, cents=100.0), rate_hz, chord) < 0.4
 
 
 def test_chords_in_the_bass_and_at_the_top_are_heard():

@@ -147,14 +147,6 @@ def test_clear_forgets_notes_and_what_is_to_come_but_not_the_time():
     assert runs(played(roll)[:, 60]) == [(0, COLUMNS, 44)]
 
 
-def test_sounding_is_the_last_column():
-    roll = Roll(RATE_HZ)
-    roll.strike(5, 60, 90)
-    assert not roll.sounding.any()
-    played(roll, 6)
-    assert roll.sounding.nonzero()[0].tolist() == [60] and roll.sounding[60] == 90
-
-
 def test_columns_of_a_piece_are_those_nearest_to_its_moments():
     changes = [Strike(0.0104, 60, 90), Strike(0.0106, 62, 91), Release(0.0504, 60), Release(0.0506, 62)]
     out = columns_of(changes, 100, RATE_HZ)

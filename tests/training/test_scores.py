@@ -16,8 +16,9 @@ from livewave.render.wavenet import Model
 from tests.toys import tiny_model
 from tests.training.singers import RATE_HZ, Drone, Noise, Silent, Singer
 from training.phrases import leaps, rests
+from training.players import NetPlayer
 from training.scores import (
-    KEYS, PARTS, TARGETS, Row, Target, misses, parts_of, play, quick_scores, rest_db, rise_db, scores, timbre,
+    KEYS, PARTS, TARGETS, Row, Target, misses, parts_of, play, quick_scores, rest_db, rise_db, timbre,
 )
 
 COMPASS = Compass(55, 84)
@@ -203,7 +204,10 @@ def test_playing_is_what_the_stage_would_play():
 
 
 def test_a_net_of_random_weights_has_every_score_and_reaches_few():
-    row = scores(tiny_model(), COMPASS, 0.8, 1)
+    player, row = NetPlayer(tiny_model(), 1, 0.8), {}
+    for part in CONDITIONED:
+        row |= PARTS[part](player, COMPASS, 1)[0]
+    player.close()
     assert set(row) == {key for key in KEYS if not key.startswith("free.")}
     assert len(misses(row)) > 5
     assert row["rests.net_db"] > -10.0 and row["start.heard_db"] < -40.0  # it babbles, and the voice silences it
@@ -212,7 +216,9 @@ def test_a_net_of_random_weights_has_every_score_and_reaches_few():
 def test_an_unconditioned_net_is_played_without_notes():
     model = tiny_model(cond_channels=0, hint="none")
     assert parts_of(model) == ["free"]
-    assert set(scores(model, Compass(), 0.8, 1)) == {key for key in KEYS if key.startswith("free.")}
+    player = NetPlayer(model, 1, 0.8)
+    assert set(PARTS["free"](player, Compass(), 1)[0]) == {key for key in KEYS if key.startswith("free.")}
+    player.close()
     assert set(quick_scores(model, Compass())) == {"level_db"}
 
 
