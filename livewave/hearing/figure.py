@@ -47,7 +47,7 @@ def save_figure(path: str | Path, title: str, panels: Sequence[Panel], notes: Se
 
     seconds = len(panels[0].audio) / rate_hz
     figure = Figure((WIDTH_IN, PANEL_IN * (len(panels) + 1) + 0.6), DPI, layout="constrained", facecolor="white")
-    figure.suptitle(title, fontsize=15, fontweight="bold")
+    figure.suptitle(plain(title), fontsize=15, fontweight="bold")
     axes = figure.subplots(len(panels) + 1, 1, sharex=True, sharey=True)
     hop_s, shown_hz = max(FINEST_S, seconds / COLUMNS), _shown_hz(notes, rate_hz)
     most = min(MOST_PEAKS, PEAKS_A_NOTE * max(len(pitches) for _, _, pitches in sounding_together(notes)))
@@ -69,6 +69,11 @@ def save_figure(path: str | Path, title: str, panels: Sequence[Panel], notes: Se
                             " name a PNG file in a writable folder that exists") from None
 
 
+def plain(text: str) -> str:
+    """A file or a system may be called anything: to matplotlib, dollars would be mathematics."""
+    return text.replace("$", r"\$")
+
+
 def _shown_hz(notes: Sequence[Note], rate_hz: int) -> tuple[float, float]:
     return (hz_of(min(note.pitch for note in notes) - BELOW),
             min(0.48 * rate_hz, hz_of(max(note.pitch for note in notes) + ABOVE)))
@@ -86,7 +91,7 @@ def _draw(axis, title: str, starts: np.ndarray, ends: np.ndarray, hz: np.ndarray
     lines.set_clim(FAINTEST_DB, 0.0)
     axis.add_collection(lines)
     axis.set_facecolor("black")
-    axis.set_title(title, fontsize=12, loc="left")
+    axis.set_title(plain(title), fontsize=12, loc="left")
     return lines
 
 

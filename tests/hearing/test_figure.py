@@ -71,6 +71,11 @@ def test_there_is_a_panel_for_each_take_and_one_for_the_roll(tmp_path):
     assert picture.shape == pytest.approx((DPI * (4 * PANEL_IN + 0.6), DPI * WIDTH_IN), abs=2)
 
 
+def test_any_name_can_be_drawn(tmp_path):
+    drawn(tmp_path / "a.png", [Panel("Take $\\frac$ of $5", np.zeros(RATE_HZ, np.float32))], NOTES)
+    save_figure(tmp_path / "b.png", "$x_$.mid", [Panel("Take", np.zeros(RATE_HZ, np.float32))], NOTES, RATE_HZ)
+
+
 def test_silence_and_extreme_notes_can_be_drawn(tmp_path):
     for pitch in (0, 127):
         panels, notes = [Panel("Take", np.zeros(RATE_HZ, np.float32))], [Note(0.1, 0.5, pitch, 1)]

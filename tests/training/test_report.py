@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from matplotlib.axes import Axes
 
 import training.report
 from livewave import LivewaveError
@@ -19,6 +20,7 @@ from tests.toys import tiny_model_file
 from tests.training.singers import RATE_HZ, Drone, Noise, Silent, Singer
 from training.evaluate import main
 from training.parallel import each
+from training.pictures import SHARES, draw_overview
 from training.players import NetPlayer
 from training.report import COLUMNS, make_report, scores_of
 
@@ -256,6 +258,14 @@ def test_a_files_bends_are_played(model, tmp_path):
         evaluate(model, tmp_path / name, tmp_path / f"{name}_out")
     takes = [(tmp_path / f"{name}_out" / "takes" / "a.mid.1.wav").read_bytes() for name in ("straight", "bent")]
     assert len(takes[0]) == len(takes[1]) and takes[0] != takes[1]
+
+
+def test_a_picture_that_leaves_takes_out_says_so(monkeypatch):
+    said, really = [], Axes.set_xlabel
+    monkeypatch.setattr(Axes, "set_xlabel", lambda axes, text, *rest, **more: said.append(text) or really(axes, text))
+    for count in (60, 61):
+        draw_overview([(f"take {at}", dict.fromkeys(SHARES, 0.5)) for at in range(count)])
+    assert [text for text in said if text] == ["share", "share; the first 60 of 61 takes"]
 
 
 def test_pictures_are_made_of_the_shortest_take(tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from livewave.hearing.figure import plain
 from training.listening.inference import Compared, Rated
 
 FIRST, NEITHER, SECOND, DOT = "#7dbab6", "#e4e0d6", "#e3b467", "#0b6a70"
@@ -29,7 +30,7 @@ def plot(questions: Mapping[str, str], pairs: Sequence[Compared], means: Sequenc
     axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axis, (draw, rows) in zip(axes, panels, strict=True):
         draw(axis, rows, scale)
-        axis.set_title(questions[rows[0].question], loc="left", fontsize=12, color=INK, pad=10)
+        axis.set_title(plain(questions[rows[0].question]), loc="left", fontsize=12, color=INK, pad=10)
         axis.spines[["top", "right", "left"]].set_visible(False)
         axis.tick_params(left=False, colors=INK)
         axis.invert_yaxis()
@@ -49,9 +50,9 @@ def _preferences(axis: Axes, rows: Sequence[Compared], scale: int) -> None:
         axis.hlines(y + 0.08, 1.0 - second.high, 1.0 - second.low, color=INK, lw=1.5)
         axis.plot([first.value], [y - 0.08], "o", color=FIRST, mec=INK, ms=5)
         axis.plot([1.0 - second.value], [y + 0.08], "o", color=SECOND, mec=INK, ms=5)
-        axis.annotate(f"{row.second}\nHolm p {_p(row.p_holm)}, n {row.listeners}", (1.0, y), (8, 0), va="center",
+        axis.annotate(f"{plain(row.second)}\nHolm p {_p(row.p_holm)}, n {row.listeners}", (1.0, y), (8, 0), va="center",
                       fontsize=9, textcoords="offset points")
-    axis.set_yticks(range(len(rows)), [fill(row.first, 22) for row in rows])
+    axis.set_yticks(range(len(rows)), [plain(fill(row.first, 22)) for row in rows])
     axis.set_ylim(-0.6, len(rows) - 0.4)
     axis.set_xlim(0.0, 1.0)
     axis.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0", "25", "50", "75", "100 %"])
@@ -68,7 +69,7 @@ def _ratings(axis: Axes, rows: Sequence[Rated], scale: int) -> None:
         axis.plot([row.mean], [y - 0.12], "o", color=DOT, mec=INK, ms=7)
         axis.annotate(f"{row.mean:.1f}", (row.mean, y - 0.12), (0, 7), ha="center", fontsize=9,
                       textcoords="offset points")
-    axis.set_yticks(range(len(rows)), [fill(row.system, 22) for row in rows])
+    axis.set_yticks(range(len(rows)), [plain(fill(row.system, 22)) for row in rows])
     axis.set_ylim(-0.6, len(rows) - 0.4)
     axis.set_xlim(*((0.9, 5.1) if scale == 5 else (-2, 102)))
     axis.grid(axis="x", color=NEITHER, lw=0.8)

@@ -124,6 +124,13 @@ def test_remarks_are_told_and_stay_text(test, tmp_path):
     assert "> odd \\| &lt;b>clicks&lt;/b> in one\n" in report and "0 of them on headphones" in report
 
 
+def test_dollars_in_names_and_questions_are_no_mathematics(tmp_path):
+    costly = {"systems": ("$\\frac$", "US$_5$")}
+    page, key = built(tmp_path, "--pair", "Worth $^$?", "--rate", "How $\\x$?", **costly)
+    people = [answered(page, key, number, lambda a, b: "a", lambda system: 50.0) for number in range(2)]
+    analysed((page, key), tmp_path, *people)
+
+
 def test_the_same_answers_give_the_same_bytes(test, tmp_path):
     people = crowd(test, 7, sure=0.5, spread=9.0)
     files = []
