@@ -80,13 +80,18 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--high", type=int, help="highest pitch")
     parser.add_argument("--held-out", type=Path, metavar="PREPARED", help="what training.prepare made")
     parser.add_argument("--reference", metavar="FONT.sf2", help="score this SoundFont too: what can be reached")
-    parser.add_argument("--program", type=int, default=0, help="of the SoundFont, General MIDI counted from 0")
+    parser.add_argument("--program", type=int, help="of the SoundFont, General MIDI counted from 0 (default 0)")
     parser.add_argument("--jobs", type=int, default=1, help="processes; -1 = one a core (default 1)")
     parser.add_argument("--backend", default="loky", choices=BACKENDS, help="what starts them (default loky)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask cluster; default: one on this machine")
     args = parser.parse_args(argv)
     if args.midi and not args.out:
         parser.error("--midi needs --out, the folder of the report")
+    for_the_card = {"--low": args.low, "--high": args.high, "--reference": args.reference, "--program": args.program,
+                    "--held-out": args.held_out, "--wav": args.wav or None}
+    unread = [option for option, value in for_the_card.items() if value is not None]
+    if args.midi and unread:
+        parser.error(f"--midi makes a report and no card, and does not read {', '.join(unread)}; leave one of them out")
     if args.wav and not args.out:
         parser.error("--wav needs --out, the folder for the audio")
     return args
@@ -108,9 +113,12 @@ def _card(args: argparse.Namespace) -> int:
     precision = chosen_precision(model, args.precision)
     compass = compass_of(model, args.low, args.high)
     players = {"model": partial(NetPlayer, model, temperature=args.temperature, precision=precision)}
+    if args.reference and not model.spec.cond_channels:
+        raise LivewaveError(f"model {model.name} follows no notes, and a SoundFont plays nothing else; leave --reference out")
     if args.reference:
-        FontPlayer(args.reference, args.program, compass, model.spec.model_rate_hz).close()  # is it there at all?
-        players["reference"] = partial(_font_player, args.reference, args.program, compass, model.spec.model_rate_hz)
+        program = args.program or 0
+        FontPlayer(args.reference, program, compass, model.spec.model_rate_hz).close()  # is it there at all?
+        players["reference"] = partial(_font_player, args.reference, program, compass, model.spec.model_rate_hz)
     if args.wav:
         writable(args.out)
     pieces = held_out_pieces(model, args.held_out) if args.held_out else []
@@ -137,7 +145,7 @@ def compass_of(model: Model, low: int | None, high: int | None) -> Compass:
     """What the model's card says, or what was given. Raises LivewaveError where neither says anything usable."""
     known = Compass.of(model.provenance)
     chosen = Compass(known.low if low is None else low, known.high if high is None else high)
-    if chosen == Compass() and model.spec.cond_channels:
+    if None in (low, high) and chosen == Compass() and model.spec.cond_channels:
         raise LivewaveError(f"model {model.name} does not say which pitches it plays; give --low and --high")
     if not 0 <= chosen.low <= chosen.high - 11 <= 116:
         raise LivewaveError(f"pitches {chosen.low}..{chosen.high}: both must lie in 0..127, at least an octave apart")

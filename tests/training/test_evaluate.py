@@ -159,6 +159,8 @@ def test_a_model_that_names_no_compass_must_be_given_one(tmp_path, toy_parts, ca
     assert "give --low and --high" in capsys.readouterr().err
     assert main([str(path), "--low", "60", "--high", "80", "--seeds", "1"]) == 0
     assert json.loads(capsys.readouterr().out)["score.low"] == 60.0
+    assert main([str(path), "--low", "0", "--high", "127", "--seeds", "1"]) == 0
+    assert json.loads(capsys.readouterr().out)["score.low"] == 0.0
     assert main([str(path), "--low", "60", "--high", "62"]) == 1
     assert "at least an octave" in capsys.readouterr().err
 
@@ -179,6 +181,20 @@ def test_a_report_and_audio_need_a_folder(model, capsys):
         with pytest.raises(SystemExit) as ended:
             main([str(model), *flags])
         assert ended.value.code == 2 and "--out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flags", [["--low", "0"], ["--high", "80"], ["--reference", "a.sf2"], ["--program", "0"],
+                                   ["--held-out", "data"], ["--wav"]])
+def test_what_a_report_does_not_read_is_refused(model, tmp_path, capsys, flags):
+    with pytest.raises(SystemExit) as ended:
+        main([str(model), "--midi", str(tmp_path), "--out", str(tmp_path), *flags])
+    assert ended.value.code == 2 and f"does not read {flags[0]}" in capsys.readouterr().err
+
+
+def test_an_unconditioned_net_has_no_reference_and_nothing_is_played(tmp_path, font, monkeypatch, capsys):
+    monkeypatch.setattr(training.evaluate, "each", lambda *_: pytest.fail("played"))
+    assert main([str(tiny_model_file(tmp_path, cond_channels=0, hint="none")), "--reference", font]) == 1
+    assert "leave --reference out" in capsys.readouterr().err
 
 
 def test_the_table_has_no_reference_where_none_was_played():
