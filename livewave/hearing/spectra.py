@@ -21,13 +21,19 @@ SILENT = 1e-4  # -80 dB: a take that never exceeds it has neither onsets nor pea
 
 
 def pitch_track(audio: np.ndarray, rate_hz: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
-    """Times [frames] in s and fractional MIDI pitches [frames], NaN where unvoiced. Source: pYIN, Mauch and Dixon 2014."""
+    """Times [frames] in s and fractional MIDI pitches [frames], NaN where unvoiced. Source: pYIN, Mauch and Dixon 2014.
+
+    Above a quarter of the rate no pitch is told.
+    """
     with needed("librosa"):
         import librosa
 
     size = 1024 if low >= 50 else 2048
     # a hair above the highest: librosa counts whole semitones between the two, and rounding must not lose one
     fmin, fmax = max(hz_of(low - 2), 2.1 * rate_hz / size), min(1.0001 * hz_of(high + 2), rate_hz / 4)
+    if fmin >= fmax:
+        frames = 1 + len(audio) // HOP
+        return np.arange(frames) * HOP / rate_hz, np.full(frames, np.nan)
     leap = int(12 * np.log2(fmax / fmin)) / 12 * rate_hz / HOP  # octaves a second: any note may follow any other
     hz, _, _ = librosa.pyin(audio, fmin=fmin, fmax=fmax, sr=rate_hz, frame_length=size, hop_length=HOP,
                             max_transition_rate=leap)

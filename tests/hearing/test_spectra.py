@@ -79,3 +79,10 @@ def test_only_the_strongest_peaks_of_a_frame_are_kept_within_the_band():
     times, hz, _ = peaks(noise(RATE_HZ), RATE_HZ, 0.05, 3, 500.0, 2_000.0)
     assert np.unique(times, return_counts=True)[1].max() == 3
     assert 490.0 < hz.min() and hz.max() < 2_010.0
+
+
+def test_what_lies_wholly_above_a_quarter_of_the_rate_has_no_pitch():
+    times, pitches = pitch_track(np.zeros(4_000, np.float32), RATE_HZ, 124, 127)
+    assert len(times) == len(pitches) == 16 and np.isnan(pitches).all()
+    lower, _ = pitch_track(np.zeros(4_000, np.float32), RATE_HZ, 60, 72)
+    np.testing.assert_array_equal(times, lower)
