@@ -8,6 +8,7 @@ from livewave.render.wavenet import Model
 
 # first part of a provenance key: chapter of the card
 CHAPTERS = {"data": "Data", "from": "Training", "training": "Training", "score": "Scores", "held_out": "Scores"}
+LISTS = ("misses", "training.from")  # texts with "; " between their parts
 
 
 def write_card(model: Model, path: Path, difference: float, tolerance: float) -> Path:
@@ -31,7 +32,7 @@ def _chapters(provenance: dict[str, str]) -> dict[str, dict[str, str]]:
     for key, text in provenance.items():
         title = CHAPTERS.get(key.split(".")[0], "Where it came from")
         short = key.partition(".")[2] if title == "Scores" and key.startswith("score.") else key
-        chapters[title][short] = "".join(f"\n  - {part}" for part in text.split("; ")) if short == "misses" else text
+        chapters[title][short] = "".join(f"\n  - {part}" for part in text.split("; ")) if short in LISTS else text
     return {title: table for title, table in chapters.items() if table or title == "Where it came from"}
 
 

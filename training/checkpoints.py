@@ -21,7 +21,8 @@ KEYS = ("spec", "weights", "provenance", "config", "net", "average", "optimisers
 FREE = {"roll_rate_hz", "roll_encoding"}  # no weight depends on them
 GROWING = {"class_kernel", "input_kernel", "roll_kernel"}  # more taps: the new ones start at 0
 JOINING = {"hint": ("hint",), "cond_channels": ("condition",)}  # field: the weights that start at 0 where it was absent
-INHERITED = ("data.", "licence", "training.heard_s", "training.from", "from.")
+ORIGIN = ("training.from", "training.heard_before_s", "from.licence")  # provenance of a run that did not start from nothing
+MOST_ANCESTORS = 20
 
 
 class CheckpointError(LivewaveError):
@@ -125,9 +126,21 @@ def _mappable(name: str, there: object, here: object) -> bool:
 
 
 def inherited(model: Model) -> dict[str, str]:
-    """What a model that started from `model` says of it: it has heard that data too."""
-    kept = {f"from.{key}": text for key, text in model.provenance.items() if key.startswith(INHERITED)}
-    return {"training.from": model.name} | kept
+    """What a model that starts from `model` says of it, under the keys of ORIGIN: it has heard that data too.
+
+    training.from            it and what it started from itself, the youngest first: name, seconds heard, and of what
+    training.heard_before_s  all of these seconds
+    from.licence             every licence of what was heard
+    """
+    known = model.provenance
+    heard_s, before_s = (int(text) if text.isdecimal() else 0 for text in
+                         (known.get(key, "") for key in ("training.heard_s", "training.heard_before_s")))
+    itself = f"{model.name}, {heard_s} s of {known.get('data.origin', 'recordings that it does not name')}".replace(";", ",")
+    ancestors = [itself, *filter(None, known.get("training.from", "").split("; "))]
+    licences = [part for key in ("licence", "from.licence") for part in known.get(key, "").split("; ") if part]
+    texts = ("; ".join(ancestors[:MOST_ANCESTORS]), str(heard_s + before_s),
+             "; ".join(dict.fromkeys(licences)))
+    return {key: text for key, text in zip(ORIGIN, texts) if text}
 
 
 def differences(one: dict, other: dict) -> list[str]:

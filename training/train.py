@@ -25,7 +25,7 @@ from rich.progress import Progress
 from livewave import ConfigError, EngineUnavailable, LivewaveError
 from livewave.music.compass import Compass
 from training.board import Board
-from training.checkpoints import CheckpointError, differences, flat, inherited, read_checkpoint, read_model
+from training.checkpoints import ORIGIN, CheckpointError, differences, flat, inherited, read_checkpoint, read_model
 from training.config import Config, load_config
 from training.crops import Batch, Crops, Loader
 from training.data.pieces import Prepared, open_prepared
@@ -61,8 +61,7 @@ class Session:
         if self.checkpoint.exists():
             state = read_checkpoint(self.checkpoint)
             trainer.resume(state)
-            origin = ("from.", "training.from")
-            self.provenance |= {name: text for name, text in state["provenance"].items() if name.startswith(origin)}
+            self.provenance |= {name: text for name, text in state["provenance"].items() if name in ORIGIN}
             facts = ({name: text for name, text in table.items() if name == "licence" or name.startswith("data.")}
                      for table in (state["provenance"], data.provenance))
             if other := differences(*facts):

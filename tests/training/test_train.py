@@ -166,8 +166,8 @@ def test_a_warm_start_begins_where_the_other_run_ended(data, tmp_path, capsys):
         held_out[name] = rows_of(tmp_path / name)[0]["held_out"]
         assert checkpoint(tmp_path / name)["step"] == 1
         provenance = checkpoint(tmp_path / name)["provenance"]
-        assert provenance["training.from"] == "first" and provenance["from.data.kind"] == "sines"
-        assert provenance["from.licence"] == "MIT" and provenance["from.training.heard_s"] == "3"
+        assert provenance["training.from"] == "first, 3 s of seeds" and provenance["training.heard_before_s"] == "3"
+        assert provenance["from.licence"] == "MIT"
     assert held_out["checkpoint"] == pytest.approx(learnt, abs=1e-3)
     assert held_out["file"] == pytest.approx(learnt, abs=1e-3)
     assert capsys.readouterr().out.count("starting from the weights of first") == 2
@@ -179,7 +179,12 @@ def test_a_warm_start_that_was_killed_goes_on_and_remembers_its_origin(data, tmp
     assert main(command(data, tmp_path / "second", "run.steps=4", flags=start)) == 0
     assert main(command(data, tmp_path / "second", flags=start)) == 0
     state = checkpoint(tmp_path / "second")
-    assert state["step"] == 8 and state["provenance"]["training.from"] == "first"
+    assert state["step"] == 8 and state["provenance"]["training.from"] == "first, 1 s of seeds"
+    third = ("--from", str(tmp_path / "second" / "last.pt"))
+    assert main(command(data, tmp_path / "third", flags=third)) == 0
+    provenance = checkpoint(tmp_path / "third")["provenance"]
+    assert provenance["training.from"] == "second, 1 s of seeds; first, 1 s of seeds"
+    assert provenance["training.heard_before_s"] == "2" and provenance["from.licence"] == "MIT"
 
 
 # killed, full disk
