@@ -81,6 +81,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--held-out", type=Path, metavar="PREPARED", help="what training.prepare made")
     parser.add_argument("--reference", metavar="FONT.sf2", help="score this SoundFont too: what can be reached")
     parser.add_argument("--program", type=int, help="of the SoundFont, General MIDI counted from 0 (default 0)")
+    parser.add_argument("--beside", metavar="MODEL", help="put the scores of this model's card into this one, such as paper")
     parser.add_argument("--jobs", type=int, default=1, help="processes; -1 = one a core (default 1)")
     parser.add_argument("--backend", default="loky", choices=BACKENDS, help="what starts them (default loky)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask cluster; default: one on this machine")
@@ -88,7 +89,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     if args.midi and not args.out:
         parser.error("--midi needs --out, the folder of the report")
     for_the_card = {"--low": args.low, "--high": args.high, "--reference": args.reference, "--program": args.program,
-                    "--held-out": args.held_out, "--wav": args.wav or None}
+                    "--held-out": args.held_out, "--beside": args.beside, "--wav": args.wav or None}
     unread = [option for option, value in for_the_card.items() if value is not None]
     if args.midi and unread:
         parser.error(f"--midi makes a report and no card, and does not read {', '.join(unread)}; leave one of them out")
@@ -112,6 +113,7 @@ def _card(args: argparse.Namespace) -> int:
     model = load_model(args.model)
     precision = chosen_precision(model, args.precision)
     compass = compass_of(model, args.low, args.high)
+    beside = scores_beside(load_model(args.beside)) if args.beside else {}
     players = {"model": partial(NetPlayer, model, temperature=args.temperature, precision=precision)}
     if args.reference and not model.spec.cond_channels:
         raise LivewaveError(f"model {model.name} follows no notes, and a SoundFont plays nothing else; leave --reference out")
@@ -132,7 +134,7 @@ def _card(args: argparse.Namespace) -> int:
             advance(f"{task.who}, seed {task.seed}: {task.part}", len(tasks))
             if args.wav:
                 _keep(args.out, task, takes, model.spec.model_rate_hz)
-    card = card_of(rows["model"], rows.get("reference"))
+    card = card_of(rows["model"], rows.get("reference")) | beside
     card |= {"score.temperature": args.temperature, "score.seeds": seeds, "score.precision": precision}
     if pieces:
         card |= _held_out(model, pieces, precision)
@@ -150,6 +152,15 @@ def compass_of(model: Model, low: int | None, high: int | None) -> Compass:
     if not 0 <= chosen.low <= chosen.high - 11 <= 116:
         raise LivewaveError(f"pitches {chosen.low}..{chosen.high}: both must lie in 0..127, at least an octave apart")
     return chosen
+
+
+def scores_beside(other: Model) -> dict[str, str]:
+    """What the card of another model says of the targets. Raises LivewaveError where it says nothing."""
+    known = {target.key: other.provenance.get(f"score.{target.key}") for target in TARGETS}
+    said = ", ".join(f"{key} {value}" for key, value in known.items() if value is not None)
+    if not said:
+        raise LivewaveError(f"model {other.name} has no scores on its card; evaluate it first, and export it with --about")
+    return {f"score.of_{other.name}": said}
 
 
 def card_of(rows: Sequence[Row], reference: Sequence[Row] | None = None) -> dict[str, float | str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import soundfile
 import training.evaluate
 from exporters.export import read_about
 from livewave.music.compass import Compass
-from livewave.render.modelfile import MAX_PROVENANCE, MAX_PROVENANCE_CHARS
+from livewave.render.modelfile import MAX_PROVENANCE, MAX_PROVENANCE_CHARS, load_model
 from tests.toys import tiny_model, tiny_model_file
 from training.data.pieces import open_prepared, write_piece
 from training.evaluate import card_of, main, table
@@ -84,6 +85,15 @@ def test_the_reference_is_played_and_told_beside_the_model(model, font, toy_part
     assert card[f"score.{KEY}"] == 0.96 and card["score.of_reference"] == f"{KEY} 1, {MISSED} 0.5"
     assert "(the reference itself: 0.5)" in card["score.misses"]
     assert [line.split()[-1] for line in printed.err.splitlines() if line.startswith(KEY)] == ["1.000"]
+
+
+def test_the_card_of_another_model_is_put_beside(model, toy_parts, tmp_path, monkeypatch, capsys):
+    known = replace(tiny_model(), name="paper", provenance={f"score.{KEY}": "0.91", "score.leaps.frames_in_tune": "0.5"})
+    monkeypatch.setattr(training.evaluate, "load_model", lambda name: known if name == "paper" else load_model(name))
+    assert main([str(model), "--seeds", "1", "--beside", "paper"]) == 0
+    assert json.loads(capsys.readouterr().out)["score.of_paper"] == f"{KEY} 0.91"
+    assert main([str(model), "--beside", str(model)]) == 1
+    assert "has no scores on its card" in capsys.readouterr().err
 
 
 def test_a_soundfont_that_is_not_there_is_told_at_once(model, toy_parts, capsys):
