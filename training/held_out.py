@@ -10,7 +10,7 @@ import numpy as np
 from livewave import LivewaveError
 from livewave.render.native import NativeEngine
 from livewave.render.strikes import shown
-from livewave.render.wavenet import Model, bent_steps, log_softmax, logistic_log_density, mulaw_encode
+from livewave.render.wavenet import Model, log_softmax, logistic_log_density, mulaw_encode
 from training.data.pieces import Piece, open_prepared
 
 HELD_OUT_S = 10.0  # of each held-out piece
@@ -36,8 +36,7 @@ def held_out_nats(model: Model, pieces: Sequence[Piece], precision: str, shuffle
     shuffled  with the roll of half the stretch later: as many notes, as dense, but not those that sound
 
     What a model loses by a shuffled roll is how much it heeds the roll: next to nothing, and the notes are ignored.
-    The hint is the plain oscillator of the stage, not locked to the audio as in training, so this is more than the
-    training's held-out loss. The pieces are those of `held_out_pieces`.
+    The hint is locked to the audio as in training. The pieces are those of `held_out_pieces`.
     """
     engine = NativeEngine(model, precision)
     try:
@@ -50,13 +49,13 @@ def _surprise(engine: NativeEngine, piece: Piece, shuffled: bool) -> np.ndarray:
     """float64 [samples]: nats, from the first sample whose history is complete."""
     spec = engine.spec
     columns = min(piece.columns, round(HELD_OUT_S * spec.roll_rate_hz))
-    audio, bends = piece.audio(0, columns * spec.samples_per_column), piece.bends(0, columns)
+    audio, steps = piece.audio(0, columns * spec.samples_per_column), piece.locked_steps(columns)
     roll = shown(spec, piece.roll(0, columns))
     if shuffled:
-        roll, bends = (np.roll(array, columns // 2, axis=0) for array in (roll, bends))
+        roll, steps = (np.roll(array, columns // 2, axis=0) for array in (roll, steps))
     logits = np.empty((len(audio), spec.outputs), np.float32)
     engine.reset()
-    engine.feed(roll, audio, logits, bent_steps(spec, bends) if bends.any() else None)
+    engine.feed(roll, audio, logits, steps if spec.hint == "f0" else None)
     if spec.output == "logistic":
         return -logistic_log_density(logits, audio)[spec.receptive_field :]
     return -log_softmax(logits)[np.arange(len(audio)), mulaw_encode(audio)][spec.receptive_field :]

@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from livewave.render.wavenet import A4_HZ, HINT_CHANNELS
+from livewave.render.wavenet import A4_HZ, HINT_CHANNELS, PITCHES
 
 HINT_PERIODS = 6  # length of the window that measures a note's phase, in periods of its fundamental
 BEND_UNITS = 512  # to a semitone: steps of 0.2 cents
@@ -73,6 +73,25 @@ class Stretches:
             return _steps(self.rate_hz, pitch, np.zeros(1))
         offset = self._offsets[index]
         return _steps(self.rate_hz, pitch, self.bends[offset : offset + last - first] / BEND_UNITS)
+
+    def locked_steps(self, columns: int) -> np.ndarray:
+        """uint32 [columns, 128]: what oscillators that begin at 0 with the piece must add per sample to be this hint.
+
+        From anchor to anchor while a pitch sounds; the way to a stretch's first one is gone in the silent column before it.
+        """
+        steps = np.tile(_steps(self.rate_hz, np.arange(PITCHES), np.zeros(PITCHES)).astype(np.int64), (columns, 1))
+        anchor, reached = TURN // 65_536, np.zeros(PITCHES, np.int64)
+        for index in self._overlapping(columns, 0):
+            pitch, first, last = (int(v) for v in self.stretches[index])
+            begin = self._offsets[index] + index
+            drift = np.asarray(self.drift[begin : begin + last - first + 1])
+            way = np.diff(drift).view(np.int16).astype(np.int64) * anchor // self.held
+            shown = min(last, columns) - first
+            steps[first : first + shown, pitch] = (self.steps(index).astype(np.int64) + way)[:shown]
+            if first:
+                steps[first - 1, pitch] += (int(drift[0]) * anchor - reached[pitch]) // self.held
+            reached[pitch] = int(drift[-1]) * anchor
+        return (steps % TURN).astype(np.uint32)
 
     def _phase(self, index: int, steps: np.ndarray, t: np.ndarray, column: np.ndarray,
                within: np.ndarray) -> np.ndarray:
@@ -135,9 +154,9 @@ def _excess(free: Stretches) -> np.ndarray:
     return excess.astype(np.uint32)
 
 
-def _steps(rate_hz: int, pitch: int, bends: np.ndarray) -> np.ndarray:
+def _steps(rate_hz: int, pitch: int | np.ndarray, bends: np.ndarray) -> np.ndarray:
     """uint64, one for each bend: as `livewave.render.wavenet.phase_steps`, for a pitch bent by so many semitones."""
-    hz = A4_HZ * 2.0 ** ((int(pitch) + np.asarray(bends, np.float64) - 69) / 12.0)
+    hz = A4_HZ * 2.0 ** ((pitch + np.asarray(bends, np.float64) - 69) / 12.0)
     return np.minimum(np.round(hz / rate_hz * TURN), TURN - 1).astype(np.uint64)
 
 

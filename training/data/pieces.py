@@ -64,6 +64,10 @@ class Piece:
         """float32 [stop - start, 4]: the f0 hint, locked to the phase of the audio."""
         return self._stretches.hint(start, stop)
 
+    def locked_steps(self, columns: int) -> np.ndarray:
+        """uint32 [columns, 128]: `steps` for an engine, with which its own oscillators are the locked hint."""
+        return self._stretches.locked_steps(columns)
+
     def bends(self, first: int, last: int) -> np.ndarray:
         """float32 [last - first, 128]: semitones by which a sounding pitch is bent."""
         return self._stretches.bent(first, last)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.signal import fftconvolve
 
-from livewave.render.wavenet import WaveNetSpec, bent_steps, phase_steps
+from livewave.render.wavenet import WaveNetSpec, advanced, bent_steps, hint_columns, phase_steps
 from livewave.music.score import Note, events_of, roll_of
 from tests.training.data import layouts
 from training.data.composed import bend_curve, compose
@@ -178,3 +178,14 @@ def test_a_roll_longer_than_what_is_looked_at_at_once_comes_back(monkeypatch):
 
 def test_an_empty_roll_has_no_runs():
     assert runs_of(changes_of_roll(np.zeros((10, 128), np.uint8)), 10).shape == (0, 4)
+
+
+@pytest.mark.parametrize("which", ["played", "bent"])
+def test_oscillators_with_the_locked_steps_are_the_locked_hint(which, request):
+    audio, roll, *bends = request.getfixturevalue(which)
+    found = locked(audio, roll, *bends)
+    steps, phases, hint = found.locked_steps(len(roll)), np.zeros(128, np.uint32), []
+    for column, step in zip(roll, steps):
+        hint.append(hint_columns(column > 0, phases, step, HELD))
+        phases = advanced(phases, step, HELD)
+    assert np.abs(np.concatenate(hint) - found.hint(0, len(audio))).max() < 2e-3
