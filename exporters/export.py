@@ -23,6 +23,7 @@ from training.wavenet import WaveNet
 
 PARITY_TOLERANCE = 1e-3  # nats; float32 sums in another order differ by about 1e-5, a wrong tap by 0.1 and more
 LARGE_LOGIT = 100.0  # nats; float32 keeps seven digits: logits beyond differ in proportion
+OUTLIERS = 20.0  # by which one logit of a thousand may differ more than the others
 PARITY_SAMPLES = 4_096  # at most; fewer where the net's memory is shorter
 
 
@@ -120,9 +121,11 @@ def check_parity(trained: Model, written: Model) -> float:
 
 
 def parity_error(trained: Model, written: Model) -> float:
-    """Largest logit difference between PyTorch on `trained` and ONNX Runtime on `written`, hearing the same audio.
+    """By how much logits of PyTorch on `trained` and ONNX Runtime on `written` differ, hearing the same audio, in nats.
 
-    Where the largest of them is beyond LARGE_LOGIT, the difference per LARGE_LOGIT: a sure net's reach 500 on noise.
+    What 999 of 1,000 keep to, and the others OUTLIERS times: a sure net magnifies rounding at a few samples of noise after
+    silence, while a wrong graph is wrong everywhere. Where the largest logit is beyond LARGE_LOGIT, the difference per
+    LARGE_LOGIT: a sure net's reach 500 on noise.
     """
     samples, roll = _phrase(trained.spec)
     net = WaveNet(trained.spec)
@@ -135,7 +138,9 @@ def parity_error(trained: Model, written: Model) -> float:
     engine.feed(roll, samples, logits)
     engine.close()
     expected = net.teacher_force(samples, roll)
-    return float(np.abs(logits - expected).max() / max(1.0, np.abs(expected).max() / LARGE_LOGIT))
+    away = np.abs(logits - expected)
+    most = max(np.quantile(away, 0.999), away.max() / OUTLIERS)
+    return float(most / max(1.0, np.abs(expected).max() / LARGE_LOGIT))
 
 
 def parity_samples(spec: WaveNetSpec) -> int:
