@@ -10,8 +10,19 @@ import sys
 from pathlib import Path
 
 from livewave.control.osc_addresses import address_table
+from livewave.music.compass import Compass
+from livewave.render.modelfile import SHIPPED, SUFFIX, load_model
+from livewave.render.wavenet import Model
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+SCORES = {  # key on the card: how the goal and a figure are written
+    "lines.frames_in_tune": ("a line in tune, 95 %", "{:.1%}"), "chords.on_top": ("chords of three, 80 %", "{:.0%}"),
+    "onset.p95_ms": ("onsets, 40 ms", "{:.0f} ms"), "start.bursts": ("with a click, 0", "{:.0%}"),
+    "rests.heard_db": ("rests, -30 dB", "{:.0f} dB"), "restruck.heard_as_two": ("struck again, 75 %", "{:.0%}"),
+    "minute.frames_in_tune": ("a minute in tune, 95 %", "{:.1%}"),
+}
+EXAMPLES = {"happy-birthday": "Happy Birthday", "ode-to-joy": "Ode to Joy", "cadence": "cadence"}
 
 
 def insert(text: str, name: str, body: str) -> str:
@@ -24,9 +35,27 @@ def insert(text: str, name: str, body: str) -> str:
     return f"{head}{begin}{body}{end}{tail}"
 
 
+def instrument_table(models: list[Model]) -> str:
+    """Markdown: what ships, its scores beside their goals (those it misses in bold), and where to hear it."""
+    lines = ["| | pitches | " + " | ".join(goal for goal, _ in SCORES.values()) + " | hear it |", "|---" * (len(SCORES) + 3) + "|"]
+    for model in models:
+        compass, missed = Compass.of(model.provenance), [text.split()[0] for text in model.provenance["score.misses"].split("; ")]
+        cells = [f"[`{model.name}`](livewave/models/{model.name}.md)", f"{compass.low}..{compass.high}"]
+        for key, (_, form) in SCORES.items():
+            figure = form.format(float(model.provenance[f"score.{key}"]))
+            cells.append(f"**{figure}**" if key in missed else figure)
+        cells.append(", ".join(f"[{title}](training/examples/{model.name}-{phrase}.mp3)" for phrase, title in EXAMPLES.items()))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def shipped() -> list[Model]:
+    return [load_model(path) for path in sorted(SHIPPED.glob("*" + SUFFIX))]
+
+
 def main(arguments: list[str]) -> int:
     text = README.read_text(encoding="utf-8")
-    fresh = insert(text, "osc", address_table())
+    fresh = insert(insert(text, "osc", address_table()), "instruments", instrument_table(shipped()))
     if "--check" in arguments:
         if fresh != text:
             print("README.md is stale: run python -m tests.generated", file=sys.stderr)
