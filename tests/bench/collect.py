@@ -1,4 +1,5 @@
-"""Measure this machine: engines, others beside them, latency, a minute of playing, and how well the notes are followed.
+"""Measure this machine: engines, others beside them, latency, a minute of playing, how well the notes are followed, and
+how quickly it trains.
 
     python -m tests.bench.collect bench.json [--seconds 2] [--notes 50] [--soak 60]
 
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from exporters.stepgraph import build_model
 from livewave.bench import model_of_shape
-from tests.bench import follow, latency, others
+from tests.bench import follow, latency, learning, others
 from tests.realtime.jackd import NoJack
 from tests.scenario.daemon import ROOT, command, environment
 
@@ -43,9 +44,10 @@ def main() -> None:
         timing: object = latency.measure(args.notes, args.soak)
     except NoJack as reason:
         timing = f"not measured: {reason}"
-    print("following the notes", flush=True)
+    print("following the notes, and training", flush=True)
     found = {"machine": _machine(), "date": date.today().isoformat(), "engines": engines,
-             "left_out": left_out, "others": beside, "latency": timing, "follow": follow.measure()}
+             "left_out": left_out, "others": beside, "latency": timing, "follow": follow.measure(),
+             "learning": learning.measure()}
     args.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.generated import insert
 
 BLOCK = 64  # samples; of whose rows the tables are made
+LEARNING_GOAL = 3.5  # s of audio per second of one core
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def table(found: Mapping) -> str:
     head = f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, {found['date']}, by `make bench`."
     rows = [row for row in found["engines"] if row["block"] == BLOCK]
     return "\n\n".join([head, _targets(rows, found["left_out"]), _engines(rows), _others(found["others"]),
-                        _latency(found["latency"]), _follow(found["follow"])])
+                        _latency(found["latency"]), _follow(found["follow"]), _learning(found["learning"])])
 
 
 def placed(readme: str, text: str) -> str:
@@ -165,6 +166,15 @@ def _follow(found: Mapping) -> str:
     lines += [f"| {text} | {100 * found[way]['frames_in_tune']:.1f} % | {100 * found[way]['chord_recall']:.1f} % |"
               for way, text in ways.items()]
     return "\n".join(lines)
+
+
+def _learning(found: Mapping) -> str:
+    lines = [f"| training, one core, {found['shape']} | s of audio a second | × slower than livewave |", "|---|---|---|"]
+    lines += [f"| {row['name']} | {row['audio_s_per_s']:.2f} | {row['times_slower']:.1f} |" for row in found["rows"]]
+    ours = found["rows"][0]["audio_s_per_s"]
+    missed = "" if ours >= LEARNING_GOAL else f": **missed**, {ours:.2f}"
+    lines.append(f"\nWhole steps in one run, median. The goal is {LEARNING_GOAL:g} s of audio a second{missed}.")
+    return "\n".join(lines + [f"\nLeft out: {line}." for line in found["left_out"]])
 
 
 def _table_of(path: Path) -> str:

@@ -45,6 +45,9 @@ FOUND = {
                 "to_level_ms": SPREAD,
                 "soak": {"seconds": 60.0, "underruns": 0, "frames_in_tune": 0.99, "takes": 2, "lost_cycles": 3}},
     "follow": {"osc": SCORES, "render": SCORES},
+    "learning": {"shape": "32/64/64, 20", "left_out": ["a third: not installed"],
+                 "rows": [{"name": "livewave", "audio_s_per_s": 3.7, "times_slower": 1.0},
+                          {"name": "another", "audio_s_per_s": 1.2, "times_slower": 3.08}]},
 }
 
 
@@ -89,6 +92,13 @@ def test_goals_of_a_gpu_are_told_only_where_one_was_measured():
 def test_others_are_compared_and_who_is_missing_is_named():
     assert lines_with("livewave (v4 int8)", PAPER, "| 11.4 | 1.0 |") and lines_with("torch |", "| 2111.0 | 185.2 |")
     assert lines_with("Left out: elsewhere: not installed.")
+
+
+def test_training_is_held_against_its_goal_and_beside_another():
+    assert lines_with("| livewave | 3.70 | 1.0 |") and lines_with("| another | 1.20 | 3.1 |") and lines_with("Left out: a third")
+    assert lines_with("The goal is 3.5 s") and not lines_with("The goal is", "missed")
+    slow = {**FOUND["learning"], "rows": [{"name": "livewave", "audio_s_per_s": 3.25, "times_slower": 1.0}]}
+    assert lines_with("The goal is 3.5 s", "**missed**, 3.25", found={**FOUND, "learning": slow})
 
 
 def test_what_was_not_measured_says_why():
