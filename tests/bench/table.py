@@ -156,6 +156,8 @@ def _latency(found: Mapping | str) -> str:
                      f"{100 * soak['frames_in_tune']:.1f} % of frames within 50 cents (take {soak['takes']}: one in which the "
                      f"server itself loses cycles is repeated, twice at most; it lost {soak['lost_cycles']} in this one). "
                      f"`python -m tests.bench.latency --notes {found['notes']} --soak {soak['seconds']:.0f}`.")
+    if "remark" in found:
+        lines.append(f"\n{found['remark']}.")
     return "\n".join(lines)
 
 

@@ -101,6 +101,10 @@ def test_training_is_held_against_its_goal_and_beside_another():
     assert lines_with("The goal is 3.5 s", "**missed**, 3.25", found={**FOUND, "learning": slow})
 
 
+def test_what_is_odd_about_the_latency_is_said():
+    assert lines_with("From another day.", found={**FOUND, "latency": FOUND["latency"] | {"remark": "From another day"}})
+
+
 def test_what_was_not_measured_says_why():
     assert "not measured: no jackd" in table({**FOUND, "latency": "not measured: no jackd"})
 
