@@ -24,7 +24,7 @@ from livewave.hearing.plain_tone import plain_tone
 from livewave.hearing.scoring import Scores, is_one_line, pitch_accuracy, score
 from livewave.hearing.soundfont import SUFFIXES as SOUNDFONTS, SoundFont
 from livewave.music.compass import Compass
-from livewave.music.score import Note, events_of, notes_of, read_score
+from livewave.music.score import Note, events_of, notes_of, read_notes
 from livewave.offline import TAIL_S, render_file
 from livewave.render.modelfile import load_model
 
@@ -106,10 +106,7 @@ def compare(midi: str | Path, models: Sequence[str], recordings: Sequence[str], 
     played_by  what plays the conditioning: a model, a SoundFont (with `program`), a recording; None: a plain tone
     Raises LivewaveError on a bad MIDI file, model, recording or SoundFont, before anything is rendered where possible.
     """
-    events = read_score(midi)
-    notes = notes_of(events)
-    if not notes:
-        raise LivewaveError(f"{midi} holds no note that lasts: each ends where it begins, or begins where the file ends")
+    events, notes = read_notes(midi)
     seconds = max(note.end_s for note in notes) + TAIL_S
     plain, remarks = plain_tone(notes, seconds, RATE_HZ), []
     heard = [_recorded(path, notes, plain, remarks) for path in recordings]

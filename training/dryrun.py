@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import torch
 from lightning_fabric import Fabric
 
-from livewave.render.wavenet import WaveNetSpec
-from training.config import Config, Run
+from training.config import Config
 from training.crops import Batch, Crops, synthetic_batch
 from training.devices import share
 from training.trainer import Trainer
@@ -47,12 +46,6 @@ class Estimate:
             f"run       {run.steps} steps, {self.heard_s / 3_600:.1f} h of audio heard, {hours:.1f} h of training "
             "(held-out losses and free-running scores come on top)",
         ]
-
-
-def measure(spec: WaveNetSpec, batch: int = 2, samples: int = 8_192, warm: int = 1_024) -> float:
-    """Seconds of audio per second that whole training steps take in, on this process's CPU threads."""
-    config = Config(spec, Run(batch=batch, samples=samples, warm=warm))
-    return estimate(config, Fabric(accelerator="cpu", devices=1)).audio_s_per_s
 
 
 def estimate(config: Config, fabric: Fabric, crops: Crops | None = None) -> Estimate:

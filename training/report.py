@@ -25,7 +25,7 @@ from livewave.control.events import Event
 from livewave.hearing import measures
 from livewave.hearing.scoring import is_one_line, pitch_accuracy
 from livewave.music.compass import Compass
-from livewave.music.score import Note, notes_of, read_score
+from livewave.music.score import Note, notes_of, read_notes
 from livewave.render.modelfile import find_model, load_model
 from livewave.render.wavenet import Model
 from training.atomic import write_whole
@@ -129,9 +129,7 @@ def digest_of(path: Path) -> str:
 
 def playable(path: Path) -> list[Event]:
     """Raises LivewaveError, naming the file, for what cannot be played."""
-    events = read_score(path)
-    if not notes_of(events):
-        raise LivewaveError(f"{path} holds no note that lasts: each ends where it begins, or begins where the file ends")
+    events, _ = read_notes(path)
     if events[-1].at_s > LONGEST_S:
         raise LivewaveError(f"{path} lasts {events[-1].at_s / 60.0:.0f} minutes; cut it into parts of "
                             f"{LONGEST_S / 60.0:g} at most")

@@ -53,6 +53,15 @@ def read_score(path: str | Path) -> list[Event]:
     return events
 
 
+def read_notes(path: str | Path) -> tuple[list[Event], list[Note]]:
+    """What `read_score` reads, and its `notes_of`. Raises LivewaveError, naming the file, where no note lasts."""
+    events = read_score(path)
+    notes = notes_of(events)
+    if not notes:
+        raise LivewaveError(f"{path} holds no note that lasts: each ends where it begins, or begins where the file ends")
+    return events, notes
+
+
 def _timed(midi: Any) -> Iterator[tuple[float, int, Any]]:
     """Seconds, track and message of a mido.MidiFile, in order of time. Raises ValueError for what is no music."""
     if midi.ticks_per_beat <= 0:

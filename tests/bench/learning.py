@@ -17,10 +17,10 @@ from collections.abc import Callable
 import numpy as np
 
 from livewave.render.wavenet import CLASSES, WaveNetSpec
+from tests.bench.others import LIVEWAVE, VOCODER
 
 BATCH, SAMPLES = 2, 8_192
 SPEC = WaveNetSpec(residual_channels=32, skip_channels=64, out_channels=64, hint="f0")
-LIVEWAVE, VOCODER = "livewave", "r9y9/wavenet_vocoder"
 Step = Callable[[], None]
 
 

@@ -14,7 +14,6 @@ import soundfile
 from matplotlib.axes import Axes
 
 import training.report
-from livewave import LivewaveError
 from livewave.music.score import Note
 from tests.toys import tiny_model_file
 from tests.training.singers import RATE_HZ, Drone, Noise, Silent, Singer

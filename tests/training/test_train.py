@@ -313,8 +313,9 @@ def test_a_validation_split_without_pieces_is_named(tmp_path, capsys):
 
 
 def test_a_dry_run_measures_and_writes_nothing(data, tmp_path, capsys):
+    arguments = command(data, tmp_path / "run", flags=("--dry-run",))  # writes its configuration
     before = sorted(data.parent.rglob("*"))
-    assert main(command(data, tmp_path / "run", flags=("--dry-run",))) == 0
+    assert main(arguments) == 0
     told = capsys.readouterr().out
     assert [text.split()[0] for text in told.splitlines()] == ["net", "memory", "speed", "run"]
     parameters = sum(value.numel() for value in WaveNet(WaveNetSpec(

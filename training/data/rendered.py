@@ -20,7 +20,7 @@ import numpy as np
 from livewave import LivewaveError
 from livewave.control.events import Event, PitchBend
 from livewave.music.roll import LATCH_S, PITCHES, RESTRIKE_GAP_S
-from livewave.music.score import Note, events_of, notes_of, read_score, roll_of
+from livewave.music.score import Note, events_of, read_notes, roll_of
 from livewave.music.score import bends_of as score_bends_of
 from training.data.composed import OCTAVE, VELOCITIES, bend_curve, compose, two_hands
 from training.data.paired import MIDI_SUFFIXES
@@ -126,10 +126,7 @@ def _composed(player: Player, index: int, low: int, high: int, hands: float, sty
 
 
 def _played(player: Player, name: str, path: Path, rates: Rates) -> Take:
-    events = read_score(path)
-    notes = notes_of(events)
-    if not notes:
-        raise LivewaveError(f"{path} holds no note that lasts: mend it, or leave it out")
+    events, notes = read_notes(path)
     if any(isinstance(event, PitchBend) for event in events):
         score = list(zip(notes, _curves(events, notes)))
     else:

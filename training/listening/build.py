@@ -14,7 +14,7 @@ import numpy as np
 from rich.progress import Progress
 
 from livewave import LivewaveError
-from livewave.config import Config, make_config
+from livewave.config import make_config
 from training.atomic import write_whole
 from training.listening.clips import Clip, low_anchor, make_clips, read_sound
 from training.listening.page import ANCHOR, MELODY, Design, Page, make_page
