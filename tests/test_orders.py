@@ -6,7 +6,7 @@ import math
 import pytest
 
 from livewave.control.events import (
-    Control, Event, NoteOff, NoteOn, Panic, PitchBend, ProgramChange, Reset, RollSet, Setting, SourceLost, Transport,
+    Control, Event, NoteOff, NoteOn, Panic, PitchBend, ProgramChange, Reset, RollSet, Setting, SourceLost, ClockMessage,
 )
 from livewave.link import Command, Order
 from livewave.music.compass import Compass
@@ -106,7 +106,7 @@ def test_what_a_model_makes_of_bends_is_said_as_loud_as_it_matters(hint, provena
     assert level is None if remark is None else remark[0] == level and "oboe" in remark[1]
 
 
-@pytest.mark.parametrize("event", [PitchBend(1.0, A, 0, 100), ProgramChange(1.0, A, 0, 3), Transport(1.0, A, "clock"),
+@pytest.mark.parametrize("event", [PitchBend(1.0, A, 0, 100), ProgramChange(1.0, A, 0, 3), ClockMessage(1.0, A, "clock"),
                                    control(1, 64), off(60)])
 def test_events_that_hold_nothing_order_nothing(event: Event):
     assert some_orders().translate(event) == []

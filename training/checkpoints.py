@@ -43,13 +43,13 @@ def write_checkpoint(path: Path, state: dict) -> None:
 def _what_is_left(path: Path) -> str:
     if not path.exists():
         return "make room and give the same command again"
-    step = read_checkpoint(path)["step"]
+    step = load_state(path)["step"]
     return f"the checkpoint of step {step} is whole: make room, and the same command goes on from it"
 
 
 def read_checkpoint(path: Path) -> dict:
     """What `write_checkpoint` wrote, on the CPU. Raises CheckpointError for anything else."""
-    state = _load(path)
+    state = load_state(path)
     missing = [key for key in KEYS if key not in state]
     if missing:
         raise CheckpointError(f"{path} has no {', '.join(missing)}; it was written by another version. "
@@ -67,7 +67,7 @@ def read_model(path: Path) -> Model:
         return load_model(path)
     if path.name == str(path) and not path.exists():
         return load_model(path.name)  # one of `livewave models`
-    state = _load(path)
+    state = load_state(path)
     try:
         spec = WaveNetSpec.from_json(state["spec"])
         weights = {name: tensor.float().numpy() for name, tensor in state["weights"].items()}
@@ -77,7 +77,8 @@ def read_model(path: Path) -> Model:
         raise CheckpointError(f"{path} is no checkpoint of training: {error}") from None
 
 
-def _load(path: Path) -> dict:
+def load_state(path: Path) -> dict:
+    """The table that a run wrote, with nothing in it unpickled but tensors and plain values. Raises CheckpointError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of what it then refuses

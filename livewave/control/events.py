@@ -59,11 +59,40 @@ class ProgramChange(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Transport(Event):
+class ClockMessage(Event):
     """A MIDI clock message: 24 clocks a quarter note; a position counts sixteenths from the start of the song."""
 
     kind: Literal["clock", "start", "continue", "stop", "position"]
     sixteenths: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TempoSet(Event):
+    bpm: float  # quarter notes a minute
+
+
+@dataclass(frozen=True, slots=True)
+class Tap(Event):
+    """One of a row of taps, a quarter note apart, that show the tempo."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetreSet(Event):
+    """Bars of so many beats, each beat one `unit`-th of a whole note."""
+
+    beats: int
+    unit: int  # 2, 4, 8 or 16
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState(Event):
+    """What an Ableton Link session agreed on: `beat` quarter notes had passed at `at_s`, of which every bar begins at a
+    multiple of its length. `peers` other programs are in it; with none, nobody is followed."""
+
+    beat: float
+    bpm: float
+    playing: bool
+    peers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +119,11 @@ class SourceLost(Event):
 
 @dataclass(frozen=True, slots=True)
 class Setting(Event):
-    """A knob was set: gain_db, temperature or model. `sender` is the OSC peer that waits for done or fail, if any."""
+    """A knob was set: gain_db, temperature, model, or one of the continuation's (continue_...). `sender` is the OSC peer
+    that waits for done or fail, if any."""
 
     name: str
-    value: float | str
+    value: float | str | tuple[int, int]
     sender: tuple | None = None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from livewave.control.complaints import Complaints
-from livewave.control.events import Control, Event, NoteOff, NoteOn, Panic, PitchBend, ProgramChange, Transport
+from livewave.control.events import Control, Event, NoteOff, NoteOn, Panic, PitchBend, ProgramChange, ClockMessage
 
 # The specification says 300 ms; a sender may be a tenth late.
 SENSING_TIMEOUT_S = 0.33
@@ -31,11 +31,11 @@ def _pitch_bend(at_s: float, source: str, channel: int, low: int, high: int) -> 
 
 
 def _position(at_s: float, source: str, low: int, high: int) -> Event:
-    return Transport(at_s, source, "position", high << 7 | low)
+    return ClockMessage(at_s, source, "position", high << 7 | low)
 
 
 def _transport(kind: str) -> Callable[[float, str], Event]:
-    return lambda at_s, source: Transport(at_s, source, kind)
+    return lambda at_s, source: ClockMessage(at_s, source, kind)
 
 
 @dataclass(frozen=True, slots=True)

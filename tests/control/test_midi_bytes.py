@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livewave.control.complaints import Complaints
-from livewave.control.events import Control, Event, NoteOff, NoteOn, Panic, PitchBend, ProgramChange, Transport
+from livewave.control.events import Control, Event, NoteOff, NoteOn, Panic, PitchBend, ProgramChange, ClockMessage
 from livewave.control.midi_bytes import SENSING_TIMEOUT_S, MidiBytes
 
 SOURCE = "midi:test"
@@ -29,11 +29,11 @@ def parser() -> MidiBytes:
         ([0xE0, 0, 0], PitchBend(1.0, SOURCE, 0, -8192)),
         ([0xE0, 0, 64], PitchBend(1.0, SOURCE, 0, 0)),
         ([0xE0, 127, 127], PitchBend(1.0, SOURCE, 0, 8191)),
-        ([0xF2, 1, 2], Transport(1.0, SOURCE, "position", 257)),
-        ([0xF8], Transport(1.0, SOURCE, "clock")),
-        ([0xFA], Transport(1.0, SOURCE, "start")),
-        ([0xFB], Transport(1.0, SOURCE, "continue")),
-        ([0xFC], Transport(1.0, SOURCE, "stop")),
+        ([0xF2, 1, 2], ClockMessage(1.0, SOURCE, "position", 257)),
+        ([0xF8], ClockMessage(1.0, SOURCE, "clock")),
+        ([0xFA], ClockMessage(1.0, SOURCE, "start")),
+        ([0xFB], ClockMessage(1.0, SOURCE, "continue")),
+        ([0xFC], ClockMessage(1.0, SOURCE, "stop")),
         ([0xFF], Panic(1.0, SOURCE)),
     ],
 )
@@ -54,7 +54,7 @@ def test_several_messages_and_running_status_in_one_packet_are_understood() -> N
     assert events == [
         NoteOn(0.0, SOURCE, 0, 60, 1),
         NoteOn(0.0, SOURCE, 0, 62, 2),
-        Transport(0.0, SOURCE, "clock"),
+        ClockMessage(0.0, SOURCE, "clock"),
         NoteOff(0.0, SOURCE, 0, 60),
     ]
 

@@ -19,7 +19,7 @@ from livewave.control.events import (
     RollSet,
     SourceLost,
     Strike,
-    Transport,
+    ClockMessage,
 )
 from livewave.music.ledger import ROLL_VELOCITY, Ledger
 
@@ -176,7 +176,7 @@ def test_modulation_is_kept_as_a_value() -> None:
 
 
 @pytest.mark.parametrize(
-    "event", [ProgramChange(0.0, A, 0, 5), Transport(0.0, A, "clock"), control(74, 9)]
+    "event", [ProgramChange(0.0, A, 0, 5), ClockMessage(0.0, A, "clock"), control(74, 9)]
 )
 def test_events_that_hold_nothing_change_nothing(event: Event) -> None:
     ledger = after(on(60))
