@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from livewave.music.biaxial import HIGH, LOW
+from livewave.music.biaxialfile import BiaxialModel
 from livewave.render.wavenet import Model
 
 # first part of a provenance key: chapter of the card
@@ -11,13 +13,14 @@ CHAPTERS = {"data": "Data", "from": "Training", "training": "Training", "score":
 LISTS = ("misses", "training.from")  # texts with "; " between their parts
 
 
-def write_card(model: Model, path: Path, difference: float, tolerance: float) -> Path:
+def write_card(model: Model | BiaxialModel, path: Path, difference: float, tolerance: float) -> Path:
     """Write the card of the model file at `path` beside it; the card's path.
 
     difference, tolerance  of the file's logits from PyTorch's, in nats
     """
     card = path.with_suffix(".md")
-    facts = {**_net(model), "size": f"{path.stat().st_size} bytes",
+    net = _biaxial(model) if isinstance(model, BiaxialModel) else _wavenet(model)
+    facts = {**net, "size": f"{path.stat().st_size} bytes",
              "parity": f"logits within {difference:.1e} of PyTorch's ({tolerance:g} allowed)"}
     lines = [f"# {model.name}"]
     for title, table in {**_chapters(model.provenance), "The net": facts}.items():
@@ -40,7 +43,7 @@ def _rows(table: dict[str, str]) -> list[str]:
     return [f"- **{key}**: {text}" for key, text in table.items()] or ["- nothing is recorded"]
 
 
-def _net(model: Model) -> dict[str, str]:
+def _wavenet(model: Model) -> dict[str, str]:
     spec = model.spec
     roll = f"{spec.roll_encoding} roll of {spec.roll_rate_hz} columns a second"
     return {
@@ -50,4 +53,14 @@ def _net(model: Model) -> dict[str, str]:
         "shape": f"{spec.residual_channels} residual, {spec.skip_channels} skip, {spec.out_channels} hidden channels, "
                  f"{spec.layers} layers, {sum(array.size for array in model.weights.values())} weights",
         "memory": f"{spec.receptive_field} samples ({1e3 * spec.receptive_field / spec.model_rate_hz:.0f} ms)",
+    }
+
+
+def _biaxial(model: BiaxialModel) -> dict[str, str]:
+    spec = model.spec
+    time, note = (", ".join(map(str, units)) for units in (spec.time_units, spec.note_units))
+    return {
+        "writes": f"notes {LOW}..{HIGH} in sixteenths, {'with' if spec.velocity else 'without'} velocities",
+        "shape": f"LSTMs of {time} units along time and {note} along the notes, "
+                 f"{sum(array.size for array in model.weights.values())} weights",
     }

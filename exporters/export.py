@@ -9,19 +9,26 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import torch
 
+from exporters.biaxialgraph import PARITY_STEPS, TrainedBiaxial, biaxial_parity_error, build_biaxial, from_pytorch
 from exporters.card import write_card
 from exporters.stepgraph import build_model
 from livewave import LivewaveError, ModelFileError
-from livewave.render.modelfile import SUFFIX, load_model
+from livewave.music.biaxial import BiaxialSpec
+from livewave.music.biaxialfile import BiaxialModel, load_biaxial
+from livewave.music.biaxialfile import check_weights as check_biaxial
+from livewave.onnxfile.kinds import SUFFIX
+from livewave.render.modelfile import load_model
 from livewave.render.onnx import OnnxEngine
 from livewave.render.wavenet import PITCHES, Model, WaveNetSpec, Weights, check_weights
 from training.wavenet import WaveNet
 
-PARITY_TOLERANCE = 1e-3  # nats; float32 sums in another order differ by about 1e-5, a wrong tap by 0.1 and more
+PARITY_TOLERANCE = 1e-3  # nats; float32 sums in another order differ by about 1e-5, a wrong tap or gate by 0.1 and more
 LARGE_LOGIT = 100.0  # nats; float32 keeps seven digits: logits beyond differ in proportion
 OUTLIERS = 20.0  # by which one logit of a thousand may differ more than the others
 PARITY_SAMPLES = 4_096  # at most; fewer where the net's memory is shorter
@@ -35,7 +42,7 @@ class ExportError(LivewaveError):
 class Exported:
     """What an export made. `difference` is the largest one between a logit of the file and of PyTorch, in nats."""
 
-    model: Model
+    model: Model | BiaxialModel
     path: Path
     card: Path
     difference: float
@@ -62,10 +69,12 @@ def export(checkpoint: Path, out: Path, name: str | None = None, say: Callable[[
     try:
         with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as folder:
             written = Path(folder) / out.name
-            written.write_bytes(build_model(trained).SerializeToString())
-            model = load_model(written)
-            say(f"comparing {parity_samples(model.spec)} samples with PyTorch")
-            difference = check_parity(trained, model)
+            way = _way_of(trained)
+            written.write_bytes(way.build(trained).SerializeToString())
+            model = way.load(written)
+            say(f"comparing {way.compared} with PyTorch")
+            difference = way.parity_error(trained, model)
+            _check_parity(trained.name, difference)
             card = write_card(model, written, difference, PARITY_TOLERANCE)
             os.replace(written, out)
             os.replace(card, out.with_name(card.name))
@@ -90,8 +99,9 @@ def read_about(path: Path) -> dict[str, str]:
     return {key: str(value) for key, value in table.items()}
 
 
-def read_checkpoint(path: Path, name: str) -> Model:
-    """The net in a training checkpoint: a dict of `spec` (JSON), `weights` (float32 tensors), `provenance` (texts)."""
+def read_checkpoint(path: Path, name: str) -> Model | TrainedBiaxial:
+    """The net in a training checkpoint: a dict of `spec` (JSON), `weights` (float32 tensors), `provenance` (texts) and,
+    where it is no WaveNet, its `kind`."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
@@ -103,21 +113,41 @@ def read_checkpoint(path: Path, name: str) -> Model:
         raise ExportError(f"checkpoint {str(path)!r} has no {', '.join(sorted(missing))}; "
                           "expected one written by training")
     try:
-        spec = WaveNetSpec.from_json(_text(state["spec"], "spec"))
-        weights = _arrays(state["weights"])
+        kind, text = state.get("kind", "wavenet"), _text(state["spec"], "spec")
+        weights, provenance = _arrays(state["weights"]), _texts(state["provenance"])
+        if kind == "biaxial":
+            biaxial = from_pytorch(BiaxialSpec.from_json(text), weights, name, provenance)
+            check_biaxial(biaxial.spec, biaxial.weights)
+            return biaxial
+        if kind != "wavenet":
+            raise ValueError(f"its kind is {kind!r}; expected a WaveNet, which names none, or 'biaxial'")
+        spec = WaveNetSpec.from_json(text)
         check_weights(spec, weights)
-        return Model(spec, weights, name, _texts(state["provenance"]))
-    except ValueError as error:
+        return Model(spec, weights, name, provenance)
+    except (ValueError, RecursionError) as error:
         raise ExportError(f"checkpoint {str(path)!r}: {error}") from None
 
 
-def check_parity(trained: Model, written: Model) -> float:
-    """The largest difference of a logit, in nats. Raises ExportError when it is above PARITY_TOLERANCE."""
-    difference = parity_error(trained, written)
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How one kind of net becomes a file, and what of it is compared with PyTorch."""
+
+    build: Callable[[Any], onnx.ModelProto]
+    load: Callable[[Path], Model | BiaxialModel]
+    parity_error: Callable[[Any, Any], float]
+    compared: str
+
+
+def _way_of(trained: Model | TrainedBiaxial) -> _Way:
+    if isinstance(trained, TrainedBiaxial):
+        return _Way(build_biaxial, load_biaxial, biaxial_parity_error, f"{PARITY_STEPS} steps")
+    return _Way(build_model, load_model, parity_error, f"{parity_samples(trained.spec)} samples")
+
+
+def _check_parity(name: str, difference: float) -> None:
     if not difference <= PARITY_TOLERANCE:  # written so that nan fails
-        raise ExportError(f"the graph of {trained.name!r} differs from PyTorch by {difference:.3g} nats; "
+        raise ExportError(f"the graph of {name!r} differs from PyTorch by {difference:.3g} nats; "
                           f"at most {PARITY_TOLERANCE:g} is allowed. Nothing was written")
-    return difference
 
 
 def parity_error(trained: Model, written: Model) -> float:

@@ -8,40 +8,22 @@ weights alone, which a runtime computes once, on opening. The hint is called `hi
 from __future__ import annotations
 
 import numpy as np
+import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
-from livewave import __version__
-from livewave.render.graphcheck import Value
-from livewave.render.modelfile import (
-    CONSTANT_PREFIX, FORMAT, FORMAT_KEY, IR_VERSIONS, NAME_KEY, OPSET, PROVENANCE_PREFIX, SPEC_KEY, step_inputs,
-    step_outputs,
-)
+from exporters.protofile import make_file
+from livewave.onnxfile.kinds import WAVENET
+from livewave.render.modelfile import CONSTANT_PREFIX, step_inputs, step_outputs
 from livewave.render.wavenet import CLASSES, HINT_CHANNELS, PITCHES, Model, WaveNetSpec
-
-_TYPES = {"float32": onnx.TensorProto.FLOAT, "int64": onnx.TensorProto.INT64}
 
 
 def build_model(model: Model) -> onnx.ModelProto:
     """The model file of `model`, in memory. Its weights must fit its spec (`check_weights`)."""
     graph = _Graph()
     _step(graph, model.spec)
-    initializers = [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in model.weights.items()]
-    initializers += [numpy_helper.from_array(array, name) for name, array in graph.constants.items()]
-    proto = helper.make_model(
-        helper.make_graph(graph.nodes, "wavenet_step", _declare(step_inputs(model.spec)),
-                          _declare(step_outputs(model.spec)), initializers),
-        opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSIONS[0],
-        producer_name="livewave", producer_version=__version__)
-    # metadata ends the file, and the format ends the metadata: a file cut short anywhere lacks it
-    metadata = {PROVENANCE_PREFIX + key: text for key, text in model.provenance.items()}
-    metadata |= {SPEC_KEY: model.spec.to_json(), NAME_KEY: model.name, FORMAT_KEY: FORMAT}
-    helper.set_model_props(proto, metadata)
-    return proto
-
-
-def _declare(table: dict[str, Value]) -> list[onnx.ValueInfoProto]:
-    return [helper.make_tensor_value_info(name, _TYPES[value.kind], value.shape) for name, value in table.items()]
+    return make_file(WAVENET, model, "wavenet_step", graph.nodes, step_inputs(model.spec), step_outputs(model.spec),
+                     model.weights | graph.constants)
 
 
 class _Graph:

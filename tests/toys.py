@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from livewave.music.biaxial import BiaxialSpec
 from livewave.render.wavenet import Model, WaveNetSpec, random_weights
 
 TINY = WaveNetSpec(residual_channels=8, skip_channels=12, out_channels=10, cond_channels=4, dilations=(1, 2, 4, 8),
@@ -70,4 +71,21 @@ def tiny_model_file(folder: Path, **changes: object) -> Path:
                                                                    "about": "a toy"})
     path = folder / "tiny.onnx"
     path.write_bytes(build_model(model).SerializeToString())
+    return path
+
+
+def tiny_biaxial_file(folder: Path, **changes: object) -> Path:
+    """A continuation model of seeded random weights, quick to run: `folder`/tiny.onnx."""
+    import torch
+
+    from exporters.biaxialgraph import build_biaxial, from_pytorch
+    from training.biaxial import Biaxial
+
+    spec = BiaxialSpec(**{"time_units": (7, 6), "note_units": (5, 4)} | changes)
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        weights = {name: value.numpy() for name, value in Biaxial(spec).state_dict().items()}
+    path = folder / "tiny.onnx"
+    model = from_pytorch(spec, weights, "tiny", {"data": "seeded noise", "licence": "MIT"})
+    path.write_bytes(build_biaxial(model).SerializeToString())
     return path

@@ -75,7 +75,10 @@ class BiaxialSpec:
     @classmethod
     def from_json(cls, text: str) -> BiaxialSpec:
         """Raises ValueError for anything but what `to_json` writes."""
-        table: Any = json.loads(text)
+        try:
+            table: Any = json.loads(text)
+        except RecursionError:
+            raise ValueError("the spec is not JSON that a spec could be: it is nested without end") from None
         names = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(table, dict) or set(table) != names:
             raise ValueError(f"spec must have exactly {', '.join(sorted(names))}")

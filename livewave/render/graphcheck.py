@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+
+from livewave.onnxfile.graph import Node, Value, describe
 
 # operator: its attributes, all whole numbers, with their defaults (None: must be given)
 ATTRIBUTES: dict[str, dict[str, int | None]] = {
@@ -31,30 +32,6 @@ ATTRIBUTES: dict[str, dict[str, int | None]] = {
 }
 MAX_GROWTH = 16  # all values of a step together may hold this many times the elements of its inputs and weights
 MAX_RANK = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """What is known of a value before the graph runs.
-
-    kind      "float32" or "int64"
-    shape     every extent, all known
-    constant  int64 array where the value is a small integer constant, else None
-    """
-
-    kind: str
-    shape: tuple[int, ...]
-    constant: np.ndarray | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One operator of a graph: names of its inputs and outputs, and its attributes."""
-
-    op: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    attributes: dict[str, int]
 
 
 def check_graph(nodes: Sequence[Node], given: dict[str, Value], outputs: dict[str, Value]) -> None:
@@ -77,10 +54,6 @@ def check_graph(nodes: Sequence[Node], given: dict[str, Value], outputs: dict[st
             raise ValueError(f"output {name} is not computed by the graph")
         if (values[name].kind, values[name].shape) != (expected.kind, expected.shape):
             raise ValueError(f"output {name} is computed as {describe(values[name])}; expected {describe(expected)}")
-
-
-def describe(value: Value) -> str:
-    return f"{value.kind}{list(value.shape)}"
 
 
 def _label(node: Node) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from livewave import EngineUnavailable, ModelFileError
+from livewave.onnxfile.session import CPU, first_line, load_runtime, open_session
 from livewave.render.modelfile import parse_graph, step_inputs
 from livewave.render.ringgraph import lay_rings
 from livewave.render.wavenet import (
@@ -29,7 +30,7 @@ from livewave.render.wavenet import (
     encode_roll, hint_columns, mulaw_encode, phase_steps,
 )
 
-CPU = "CPUExecutionProvider"
+USER, OTHERWISE = "the onnx engine", ", or choose another engine"  # for messages
 _DEVICES = {"CUDAExecutionProvider": "cuda"}  # provider: where its queues live; the rest keep them in main memory
 _CLASS_OF = {float(level): number for number, level in enumerate(MULAW)}
 
@@ -173,36 +174,17 @@ class OnnxEngine:
             try:
                 self._step(encode_roll(self.spec, column), self._hints(column, self._unbent, 1)[0])
             except Exception as error:  # ONNX Runtime's errors have no common base
-                raise ModelFileError(f"model {name!r}: its graph fails to run ({_first_line(error)})") from None
+                raise ModelFileError(f"model {name!r}: its graph fails to run ({first_line(error)})") from None
             if not np.isfinite(self._logits).all():
                 raise ModelFileError(f"model {name!r}: its graph gives logits that are not finite")
         self.reset()
 
 
 def _open_session(model: Model, providers: Sequence[str]) -> Any:
-    """An ONNX Runtime session that keeps to the calling thread."""
     if not model.graph:
         raise EngineUnavailable(f"the onnx engine needs a model file, and {model.name!r} did not come from one; "
                                 "write one with `python -m exporters CHECKPOINT OUT.onnx`, or choose another engine")
-    runtime = _runtime()
-    missing = sorted(set(providers) - set(runtime.get_available_providers()))
-    if missing or not providers:
-        raise EngineUnavailable(f"ONNX Runtime has no {', '.join(missing) or 'provider to use'} here; "
-                                f"it has {', '.join(runtime.get_available_providers())}")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # what goes wrong is raised; nothing is printed
-    for pool in ("intra_op", "inter_op"):
-        options.add_session_config_entry(f"session.{pool}.allow_spinning", "0")
-    try:
-        session = runtime.InferenceSession(_graph(model), options, providers=list(providers))
-    except Exception as error:  # ONNX Runtime's errors have no common base
-        reason = _first_line(error)
-        raise ModelFileError(f"model {model.name!r}: the onnx engine refuses its graph ({reason})") from None
-    if session.get_providers()[0] != providers[0]:  # a provider that does not load is dropped without a word
-        raise EngineUnavailable(f"ONNX Runtime's {providers[0]} does not load here; see its list of requirements, "
-                                f"or use {CPU}")
-    return session
+    return open_session(lambda: _graph(model), model.name, USER, providers, OTHERWISE)
 
 
 def _graph(model: Model) -> bytes:
@@ -211,22 +193,9 @@ def _graph(model: Model) -> bytes:
     return proto.SerializeToString()
 
 
-def _runtime() -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise EngineUnavailable(f"the onnx engine needs the package onnxruntime ({error}); "
-                                "install it with `pip install onnxruntime`, or choose another engine") from None
-    return onnxruntime
-
-
 def _make_ring(spec: WaveNetSpec, device: str) -> Any:
-    make = _runtime().OrtValue.ortvalue_from_shape_and_type
+    make = load_runtime(USER, OTHERWISE).OrtValue.ortvalue_from_shape_and_type
     return make([sum(spec.dilations), spec.residual_channels], np.float32, device, 0)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _push(buffer: np.ndarray, newest: Any) -> None:

@@ -13,7 +13,8 @@ import soundfile
 import training.evaluate
 from exporters.export import read_about
 from livewave.music.compass import Compass
-from livewave.render.modelfile import MAX_PROVENANCE, MAX_PROVENANCE_CHARS, load_model
+from livewave.onnxfile.guard import MAX_PROVENANCE, MAX_PROVENANCE_CHARS
+from livewave.render.modelfile import load_model
 from tests.toys import tiny_model, tiny_model_file
 from training.data.pieces import open_prepared, write_piece
 from training.evaluate import card_of, main, table
