@@ -1,4 +1,5 @@
-"""Notes on the grid of sixteenths: what was played, as rows that the biaxial LSTM reads. Training and stage both quantise here.
+"""Notes on the grid of sixteenths: what was played, as rows that the biaxial LSTM reads. Training and stage both
+quantise here.
 
 A note begins on the nearest step, and sounds at least one. Where one is struck again while it sounds, its row
 says so. Pitches outside 24..101 sound in the nearest octave inside.
