@@ -12,7 +12,8 @@ from livewave.hearing.measures import in_tune
 from livewave.music.compass import Compass
 from livewave.render.modelfile import load_model
 from tests.toys import tiny_model
-from training.examples import phrases, write
+from livewave.music.score import positions_of, read_piece
+from training.examples import BPM, phrases, write, write_phrase
 
 
 @pytest.mark.parametrize("compass", [Compass(55, 84), Compass(36, 60), Compass(96, 127)])
@@ -48,3 +49,12 @@ def test_what_is_heard_in_the_file_is_the_phrase(tmp_path, monkeypatch):
 def test_a_folder_that_is_not_there_is_one_clear_error(tmp_path):
     with pytest.raises(LivewaveError, match="cannot be written"):
         write(tiny_model(), "tiny", tmp_path / "missing")
+
+
+def test_the_phrase_that_is_carried_on_is_eight_bars_of_four_four(tmp_path):
+    write_phrase(tmp_path / "phrase.mid")
+    piece = read_piece(tmp_path / "phrase.mid")
+    assert piece.tempos == ((0.0, pytest.approx(BPM)),)
+    assert piece.metres == ((0.0, 4, 4),)
+    assert len(piece.notes) == 30
+    assert piece.steps == len(positions_of(piece)) == 8 * 16
