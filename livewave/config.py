@@ -2,7 +2,9 @@
 
     [model]     name, engine, seed, temperature
     [audio]     output, rate_hz, period_frames, block_samples, latency_ms, gain_db
-    [control]   midi = ["virtual"], osc = "127.0.0.1:9000"
+    [control]   midi = ["virtual"], osc = "127.0.0.1:9000", midi_out = "none"
+    [continue]  mode, model, temperature, density, low, high, key, polyphony, rest_beats, seed
+    [tempo]     bpm, metre, link
 """
 
 from __future__ import annotations
@@ -12,9 +14,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from livewave import ConfigError
+from livewave.music.bars import LEGAL_METRES, check_metre
+
+if TYPE_CHECKING:
+    from livewave.music.manner import Manner
 
 ENGINES = ("auto", "native", "cuda", "onnx", "reference")
 _RANGES = {  # (lowest, highest, unit)
@@ -25,6 +31,7 @@ _RANGES = {  # (lowest, highest, unit)
     "block_samples": (16, 512, "samples"),
     "latency_ms": (1.0, 1_000.0, "ms"),
     "gain_db": (-90.0, 12.0, "dB"),
+    "bpm": (20.0, 400.0, "bpm"),
 }
 
 
@@ -50,6 +57,7 @@ class AudioConfig:
 class ControlConfig:
     midi: tuple[str, ...] = ("virtual",)
     osc: str = "127.0.0.1:9000"
+    midi_out: str = "none"
 
     @property
     def osc_address(self) -> tuple[str, int]:
@@ -58,23 +66,70 @@ class ControlConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ContinueConfig:
+    """[continue]. What it shares with Manner is checked there."""
+
+    mode: str = "off"
+    model: str = "chorale"  # a shipped name, or the path of a model file
+    temperature: float = 1.0
+    density: float = 1.0
+    low: int = 24
+    high: int = 101
+    key: str = "auto"
+    polyphony: int = 4
+    rest_beats: float = 2.0
+    seed: int | None = None  # None: that of [model]
+
+    @property
+    def manner(self) -> Manner:
+        """Raises ConfigError naming the field, its value and what is legal."""
+        from livewave.music.manner import Manner  # brings NumPy, and the command line is to answer before that
+
+        return Manner(**{name: getattr(self, name) for name in _OF_MANNER})
+
+
+_OF_MANNER = [field.name for field in dataclasses.fields(ContinueConfig) if field.name not in ("model", "seed")]
+
+
+@dataclass(frozen=True, slots=True)
+class TempoConfig:
+    bpm: float = 120.0
+    metre: str = "4/4"
+    link: bool = False  # whether an Ableton Link session is taken part in
+
+    @property
+    def beats_unit(self) -> tuple[int, int]:
+        beats, _, unit = self.metre.partition("/")
+        return int(beats), int(unit)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     model: ModelConfig = field(default_factory=ModelConfig)
     audio: AudioConfig = field(default_factory=AudioConfig)
     control: ControlConfig = field(default_factory=ControlConfig)
+    continuation: ContinueConfig = field(default_factory=ContinueConfig)
+    tempo: TempoConfig = field(default_factory=TempoConfig)
 
     def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self))
+        return json.dumps({name: dataclasses.asdict(getattr(self, _field_of(name))) for name in _SECTIONS})
 
 
-_SECTIONS = {"model": ModelConfig, "audio": AudioConfig, "control": ControlConfig}
+_SECTIONS = {"model": ModelConfig, "audio": AudioConfig, "control": ControlConfig, "continue": ContinueConfig,
+             "tempo": TempoConfig}
+
+
+def _field_of(section: str) -> str:
+    """Of Config. "continue" is no name in Python."""
+    return "continuation" if section == "continue" else section
 
 
 def limits(section: str, name: str) -> str:
     """What a help text says of a setting: its range, where it has one, and its default."""
     value = next(f.default for f in dataclasses.fields(_SECTIONS[section]) if f.name == name)
     default = "auto" if value is None else " ".join(value) if isinstance(value, tuple) else value
-    low, high, unit = _RANGES.get(name, (None, None, ""))
+    known = {} if section == "continue" and name in _OF_MANNER else _RANGES
+    low, high, unit = known.get(name, (None, None, ""))
     span = "" if low is None else "0 or more, " if high == 2**63 - 1 else f"{low:g}..{high:g} {unit}".rstrip() + ", "
     return f"({span}default {default})"
 
@@ -84,7 +139,12 @@ def make_config(tree: Mapping[str, Mapping[str, Any]]) -> Config:
     unknown = sorted(set(tree) - set(_SECTIONS))
     if unknown:
         raise ConfigError(f"no section [{unknown[0]}]; there are {', '.join(f'[{name}]' for name in _SECTIONS)}")
-    return Config(**{name: _section(name, kind, tree.get(name, {})) for name, kind in _SECTIONS.items()})
+    config = Config(**{_field_of(name): _section(name, kind, tree.get(name, {})) for name, kind in _SECTIONS.items()})
+    try:
+        config.continuation.manner
+    except ConfigError as error:
+        raise ConfigError(f"[continue] {error}") from None
+    return config
 
 
 def load_config(path: str | None, flags: Mapping[str, Mapping[str, Any]]) -> Config:
@@ -125,8 +185,14 @@ def _section(section: str, kind: type, values: Mapping[str, Any]) -> Any:
 def _check(section: str, name: str, value: Any, spec: dataclasses.Field) -> Any:
     if value in (None, "auto") and spec.default is None:
         return None
+    if section == "continue" and name in _OF_MANNER:
+        return value  # Manner checks it
     if name in _RANGES:
         return _number(section, name, value)
+    if name == "link":
+        if not isinstance(value, bool):
+            raise ConfigError(f"[{section}] link is {value!r}; it must be true or false")
+        return value
     if name == "midi":
         names = [value] if isinstance(value, str) else value
         if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) and n for n in names):
@@ -138,6 +204,8 @@ def _check(section: str, name: str, value: Any, spec: dataclasses.Field) -> Any:
         raise ConfigError(f"[{section}] engine is {value!r}; it must be one of {', '.join(ENGINES)}")
     if name == "osc":
         _check_address(value)
+    if name == "metre":
+        _check_metre(value)
     return value
 
 
@@ -155,3 +223,13 @@ def _check_address(address: str) -> None:
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or not 1 <= int(port) <= 65_535:
         raise ConfigError(f"[control] osc is {address!r}; it must be HOST:PORT, such as 127.0.0.1:9000, port 1..65535")
+
+
+def _check_metre(metre: str) -> None:
+    beats, _, unit = metre.partition("/")
+    if not (beats.isdecimal() and unit.isdecimal()):
+        raise ConfigError(f"[tempo] metre is {metre!r}; it must be BEATS/UNIT, such as 3/4; legal are {LEGAL_METRES}")
+    try:
+        check_metre(int(beats), int(unit))
+    except ConfigError as error:
+        raise ConfigError(f"[tempo] {error}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,12 +13,16 @@ from collections.abc import Callable
 from livewave import LivewaveError
 from livewave.bench import bench
 from livewave.config import Config
-from livewave.control.events import BendSet, Event, EventQueue, PitchBend, ProgramChange, Setting
+from livewave.continuer import Continuer
+from livewave.control.events import BendSet, Event, EventQueue, Panic, PitchBend, ProgramChange, Reset, Setting
 from livewave.control.midi import MidiInputs
+from livewave.control.midi_out import MidiOut
 from livewave.control.osc import OscServer
 from livewave.link import Command, Stats
 from livewave.music.compass import Compass
+from livewave.music.continuation import SETTINGS
 from livewave.orders import Orders, bend_remark
+from livewave.played import Played
 from livewave.render.modelfile import list_models, load_model
 from livewave.supervisor import AudioProcess, next_take
 
@@ -25,6 +30,8 @@ log = logging.getLogger("livewave")
 
 IDLE_S = 0.02
 RESTART_PAUSE_S = 0.5
+# How long a thread that computes may keep the interpreter from one that has a note to hand on.
+SWITCH_S = 0.0005
 STAGES = {"queue_s": "queue", "column_s": "column", "block_s": "block", "resampler_s": "resampler", "ring_s": "ring",
           "device_s": "device"}
 
@@ -46,21 +53,30 @@ class Daemon:
         self._told: set[str] = set()
         self.osc = OscServer(self._queue, *config.control.osc_address, status=self._status)
         self.midi = MidiInputs(self._queue, config.control.midi)
+        self.midi_out = MidiOut(config.control.midi_out)
+        self._played = Played(self.midi_out, self.osc.broadcast)
+        self._continuer = Continuer(config, self._queue, self._played, self.osc.reply)
         self._audio: AudioProcess | None = None
 
     def run(self) -> None:
         """Play until `stop`, SIGINT or SIGTERM; then fade out and close everything."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self.stop())
+        sys.setswitchinterval(SWITCH_S)
         try:
             self.midi.start()
+            self.midi_out.start(self.midi.opened)
             self._audio = AudioProcess(self._config)
             self.osc.start()
+            self._played.start()
+            self._continuer.start()
             self._announce()
             while not self._stopping.is_set():
                 self._turn()
         finally:
             self.midi.close()
+            self._continuer.close()
+            self._played.close()
             self.osc.close()
             if self._audio is not None:
                 self._audio.stop()
@@ -72,12 +88,14 @@ class Daemon:
         self._queue.wait(IDLE_S)
         commands: list[Command] = []
         for event in self._queue.drain():
+            self._continuer.hear(event)
             audio, fresh = self._audio, self._commands(event)
             if self._audio is not audio:  # a new process was told all that is held: nothing may be struck twice
                 commands.clear()
             commands += fresh
         if commands:
             self._audio.send(commands)
+        self._continuer.watch()
         stats = self._audio.poll()
         if stats is not None:
             self._broadcast(stats)
@@ -89,6 +107,10 @@ class Daemon:
             case Setting(name="model"):
                 self._select_model(str(event.value), event.sender)
                 return []
+            case Setting() if event.name.startswith(SETTINGS):
+                return []
+            case Panic() | Reset():
+                self._played.silence()
             case ProgramChange():
                 self._select_program(event.program)
             case PitchBend() | BendSet() if self._bend_remark:
@@ -157,12 +179,12 @@ class Daemon:
             "p99_ms": stats.p99_ms, "underruns": self._underruns + int(stats.underruns), "late": int(stats.late), "faults": int(stats.faults),
             "restarts": self._restarts, "dropped": self._queue.dropped, "refused_midi": self.midi.refused,
             "refused_osc": self.osc.refused, "gain_db": self._orders.gain_db, "temperature": self._orders.temperature,
-            "up_s": time.monotonic() - self._started_s,
+            **self._continuer.status(), "up_s": time.monotonic() - self._started_s,
         }
 
     def _announce(self) -> None:
         facts, model = self._audio.facts, self._config.model
-        for warning in filter(None, [facts["notice"], *self.midi.warnings]):
+        for warning in filter(None, [facts["notice"], *self.midi.warnings, *self.midi_out.warnings]):
             self._say(str(warning))
         while self._audio.poll() is None and self._audio.alive and not self._stopping.is_set():
             time.sleep(0.005)
@@ -175,7 +197,11 @@ class Daemon:
         stages = ", ".join(f"{name} {1e3 * getattr(stats, field):.1f}" for field, name in STAGES.items())
         self._say(f"latency  {1e3 * stats.latency_s:.1f} ms ({stages})")
         self._say(f"midi     {', '.join(self.midi.opened) or 'none'}")
+        if self.midi_out.opened:
+            self._say(f"midi out {', '.join(self.midi_out.opened)}")
         self._say(f"osc      {self._config.control.osc}")
+        if line := self._continuer.announcement():
+            self._say(line)
         if share > 1.0:
             self._say(f"too slow {facts['engine']} needs {share:.1f} times as long as the sound lasts; {_fastest(share)}")
         self._say(f"ready after {time.monotonic() - self._started_s:.1f} s; Ctrl-C ends it")

@@ -7,16 +7,21 @@ import pytest
 
 from livewave import ConfigError
 from livewave.config import ENGINES, Config, load_config, make_config
+from livewave.music.manner import Manner
+from livewave.music.transport import BPM
 
 RANGES = [
     ("model", "seed", 0, 2**63 - 1), ("model", "temperature", 0.0, 2.0), ("audio", "rate_hz", 8_000, 192_000),
     ("audio", "period_frames", 16, 8_192), ("audio", "block_samples", 16, 512), ("audio", "latency_ms", 1.0, 1_000.0),
-    ("audio", "gain_db", -90.0, 12.0),
+    ("audio", "gain_db", -90.0, 12.0), ("continue", "temperature", 0.1, 2.0), ("continue", "density", 0.25, 4.0),
+    ("continue", "polyphony", 1, 16), ("continue", "rest_beats", 0.5, 32.0), ("continue", "seed", 0, 2**63 - 1),
+    ("tempo", "bpm", 20.0, 400.0),
 ]
+FIELDS = {"continue": "continuation"}
 
 
 def value(config: Config, section: str, field: str) -> object:
-    return getattr(getattr(config, section), field)
+    return getattr(getattr(config, FIELDS.get(section, section)), field)
 
 
 def refused(tree: dict) -> str:
@@ -49,7 +54,8 @@ def test_a_number_must_be_a_number(section, field, low, high, wrong):
 @pytest.mark.parametrize("section, field", [(s, f) for s, f, low, _ in RANGES if isinstance(low, int)])
 def test_a_whole_number_must_be_whole(section, field):
     assert "whole number" in refused({section: {field: 32.5}})
-    assert "whole number" in refused({section: {field: 32.0}})
+    if section != "continue" or field == "seed":  # a manner takes a whole number that is written as a fraction
+        assert "whole number" in refused({section: {field: 32.0}})
 
 
 def test_a_whole_number_will_do_where_a_fraction_may_stand():
@@ -71,7 +77,8 @@ def test_everything_else_must_have_a_value(section, field):
 
 
 @pytest.mark.parametrize("section, field", [("model", "name"), ("model", "engine"), ("audio", "output"),
-                                            ("control", "osc")])
+                                            ("control", "osc"), ("control", "midi_out"), ("continue", "model"),
+                                            ("tempo", "metre")])
 @pytest.mark.parametrize("wrong", ["", 3, ["a"], True])
 def test_a_text_must_be_a_text(section, field, wrong):
     assert f"[{section}] {field}" in refused({section: {field: wrong}})
@@ -112,6 +119,55 @@ def test_an_osc_address_is_host_and_port(text, host, port):
 def test_any_other_osc_address_is_refused_with_an_example(wrong):
     message = refused({"control": {"osc": wrong}})
     assert repr(wrong) in message and "127.0.0.1:9000" in message
+
+
+# the continuation and the tempo
+
+
+@pytest.mark.parametrize("field", ["low", "high"])
+def test_the_continuations_pitches_are_those_of_its_net(field):
+    for wrong in (23, 102, "C4", None):
+        assert f"[continue] {field} is {wrong!r}" in refused({"continue": {field: wrong}})
+
+
+def test_the_continuations_pitches_are_at_least_an_octave():
+    assert make_config({"continue": {"low": 60, "high": 71}}).continuation.manner.low == 60
+    assert "60..70" in refused({"continue": {"low": 60, "high": 70}})
+
+
+@pytest.mark.parametrize("field, wrong, words", [("mode", "on", ("off", "answer", "endless", "duet")), ("mode", ["off"], ("off",)),
+                                                 ("key", "H", ("auto", "Bbm")), ("key", 3, ("auto",)), ("model", "", ("text",))])
+def test_modes_and_keys_are_those_that_exist(field, wrong, words):
+    message = refused({"continue": {field: wrong}})
+    assert f"[continue] {field} is {wrong!r}" in message
+    assert all(word in message for word in words)
+
+
+def test_the_continuation_at_start_is_a_manner_as_it_is_by_default():
+    assert Config().continuation.manner == Manner()
+    manner = make_config({"continue": {"mode": "duet", "key": "Bbm", "density": 2, "high": 80}}).continuation.manner
+    assert manner == Manner(mode="duet", key="Bbm", density=2.0, high=80)
+
+
+def test_the_tempos_range_is_the_transports():
+    assert BPM == next((low, high) for section, field, low, high in RANGES if field == "bpm")
+
+
+@pytest.mark.parametrize("text, metre", [("4/4", (4, 4)), ("3/4", (3, 4)), ("6/8", (6, 8)), ("7/16", (7, 16)), ("2/2", (2, 2))])
+def test_a_metre_is_beats_and_unit(text, metre):
+    assert make_config({"tempo": {"metre": text}}).tempo.beats_unit == metre
+
+
+@pytest.mark.parametrize("wrong", ["5/4", "12/8", "0/4", "4/5", "4", "4/", "/4", "-3/4", "3/4/4", "three four", "4/0", "3.5/4"])
+def test_any_other_metre_is_refused_and_the_legal_ones_named(wrong):
+    message = refused({"tempo": {"metre": wrong}})
+    assert wrong in message and "1/4 to 4/4" in message
+
+
+def test_link_is_true_or_false():
+    assert make_config({"tempo": {"link": True}}).tempo.link is True
+    for wrong in (1, "yes", None):
+        assert "link" in refused({"tempo": {"link": wrong}})
 
 
 # files and flags
@@ -180,7 +236,9 @@ def test_a_config_comes_back_from_json_equal():
     for config in (Config(), make_config({"model": {"name": "cello", "engine": "onnx", "seed": 2**63 - 1,
                                                     "temperature": 1.25},
                                           "audio": {"output": "file:a \"b\".wav", "rate_hz": 44_100, "latency_ms": 3},
-                                          "control": {"midi": ["Käys", "none"], "osc": "0.0.0.0:1"}})):
+                                          "control": {"midi": ["Käys", "none"], "osc": "0.0.0.0:1", "midi_out": "DAW"},
+                                          "continue": {"mode": "answer", "low": 30, "key": "Eb minor", "seed": 9},
+                                          "tempo": {"bpm": 90, "metre": "6/8", "link": True}})):
         assert make_config(json.loads(config.to_json())) == config
 
 

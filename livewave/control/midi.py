@@ -100,9 +100,9 @@ class RtMidiPorts:
         self._open: list[RtMidiPort] = []
         self._closing = threading.Event()
         self._poller: threading.Thread | None = None
-        self._rtmidi = _rtmidi()
+        self._rtmidi = load_rtmidi()
         self.error = self._rtmidi.RtMidiError
-        self._api = _api(self._rtmidi, on_jack)
+        self._api = api_of(self._rtmidi, on_jack)
         self._lister = self.new_input()
 
     def new_input(self):
@@ -297,7 +297,8 @@ def _open_jack(client_name: str) -> JackPorts | RtMidiPorts:
         return RtMidiPorts(client_name, on_jack=True)
 
 
-def _rtmidi():
+def load_rtmidi():
+    """The library, with which midi_out.py opens ports too. Raises MidiUnavailable."""
     try:
         import rtmidi
     except ImportError as error:
@@ -305,8 +306,8 @@ def _rtmidi():
     return rtmidi
 
 
-def _api(rtmidi, on_jack: bool) -> int:
-    """The compiled API to use: JACK, or the system's own (ALSA, CoreMIDI, WinMM)."""
+def api_of(rtmidi, on_jack: bool) -> int:
+    """The compiled API to use: JACK, or the system's own (ALSA, CoreMIDI, WinMM). Raises MidiUnavailable."""
     own = (rtmidi.API_LINUX_ALSA, rtmidi.API_MACOSX_CORE, rtmidi.API_WINDOWS_MM)
     usable = (rtmidi.API_UNIX_JACK,) if on_jack else own
     api = next((api for api in rtmidi.get_compiled_api() if api in usable), None)

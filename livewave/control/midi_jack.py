@@ -176,6 +176,27 @@ class JackPorts:
         return True
 
 
+class Server:
+    """An eye on the server that runs: a client without ports. From now on libjack is silent.
+
+    dead  whether that server has gone
+
+    Thread: one. Raises NoServer where none runs, MidiUnavailable where JACK cannot be had at all.
+    """
+
+    def __init__(self, client_name: str) -> None:
+        jack, native = _libraries()
+        self.dead = False
+        self._client = _open_client(jack, native, client_name)
+        self._client.set_shutdown_callback(self._shut_down)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _shut_down(self, _status: object, _reason: str) -> None:
+        self.dead = True
+
+
 def _libraries():
     try:
         import jack

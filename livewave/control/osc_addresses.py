@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from livewave.control.events import BendSet, Control, Event, NoteOff, NoteOn, Panic, Reset, RollSet, Setting
+from livewave.control.events import (
+    BendSet, Control, Event, MetreSet, NoteOff, NoteOn, Panic, Reset, RollSet, Setting, Tap, TempoSet,
+)
 
 Value = int | float | str | bytes
 
@@ -14,11 +16,25 @@ SUSTAIN_CONTROLLER = 64
 GAIN_DB = (-90.0, 12.0)
 TEMPERATURE = (0.0, 2.0)
 BEND_SEMITONES = (-48.0, 48.0)
+# The continuation's and the transport's: as livewave.music has them, which this stage does not know. A test holds them equal.
+TEMPO_BPM = (20.0, 400.0)
+METRE_UNITS = (2, 4, 8, 16)
+MODES = ("off", "answer", "endless", "duet")
+CONTINUE = {
+    "temperature": (0.1, 2.0),
+    "density": (0.25, 4.0),
+    "low": (24, 101),
+    "high": (24, 101),
+    "polyphony": (1, 16),
+    "rest_beats": (0.5, 32.0),
+}
+OCTAVE = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """What one argument must be. low and high bound a number, or the length of a text or blob."""
+    """What one argument must be. low and high bound a number, or the length of a text or blob; choices, if any, are all
+    that a text may be."""
 
     name: str
     tag: str  # i, f, s or b; i, f, d, h, T and F are taken for one another where the value fits
@@ -26,6 +42,7 @@ class Argument:
     high: float
     unit: str = ""
     optional: bool = False
+    choices: tuple[str, ...] = ()
 
     def fit(self, value: object) -> Value:
         """The value as this argument holds it. Raises ValueError with a reason for the sender."""
@@ -36,6 +53,8 @@ class Argument:
         if not self.low <= size <= self.high:
             what = f"length {size}" if size is not fitted else _shown(value)
             raise ValueError(f"{self.name}: {what} is outside {self.low:g}..{self.high:g}")
+        if self.choices and fitted not in self.choices:
+            raise ValueError(f"{self.name}: {_shown(value)} is not one of {', '.join(self.choices)}")
         return fitted
 
 
@@ -64,12 +83,16 @@ def _shown(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One row: what it takes, what it means, and the event it becomes (None: the server answers it itself)."""
+    """One row: what it takes, what it means, and the event it becomes (None: the server answers it itself).
+
+    check  raises ValueError for values that are right each by itself, and not together
+    """
 
     path: str
     arguments: tuple[Argument, ...]
     meaning: str
     event: Callable[..., Event] | None = None
+    check: Callable[..., None] | None = None
 
     def fit(self, values: Sequence[object]) -> list[Value]:
         """The values, each as its argument holds it. Raises ValueError with a reason for the sender."""
@@ -77,7 +100,10 @@ class Address:
         if not least <= len(values) <= len(self.arguments):
             names = ", ".join(argument.name for argument in self.arguments) or "none"
             raise ValueError(f"{len(values)} arguments; it takes {len(self.arguments)} ({names})")
-        return [argument.fit(value) for argument, value in zip(self.arguments, values)]
+        fitted = [argument.fit(value) for argument, value in zip(self.arguments, values)]
+        if self.check is not None:
+            self.check(*fitted)
+        return fitted
 
 
 PITCH = Argument("pitch", "i", 0, 127)
@@ -112,8 +138,37 @@ def _reset(at_s: float, source: str, _sender: tuple) -> Event:
     return Reset(at_s, source)
 
 
-def _setting(name: str) -> Callable[..., Event]:
-    return lambda at_s, source, sender, value: Setting(at_s, source, name, value, sender)
+def _tempo(at_s: float, source: str, _sender: tuple, bpm: float) -> Event:
+    return TempoSet(at_s, source, bpm)
+
+
+def _tap(at_s: float, source: str, _sender: tuple) -> Event:
+    return Tap(at_s, source)
+
+
+def _metre(at_s: float, source: str, _sender: tuple, beats: int, unit: int) -> Event:
+    return MetreSet(at_s, source, beats, unit)
+
+
+def _check_metre(beats: int, unit: int) -> None:
+    if unit not in METRE_UNITS or beats > unit:
+        raise ValueError(f"metre: {beats}/{unit} cannot be counted; a bar has at most 16 sixteenths, and a beat is one of "
+                         + ", ".join(f"1/{unit}" for unit in METRE_UNITS))
+
+
+def _check_range(low: int, high: int) -> None:
+    if high - low < OCTAVE - 1:
+        raise ValueError(f"range: {low}..{high} is less than an octave, {OCTAVE} pitches")
+
+
+@dataclass(frozen=True, slots=True)
+class _SettingOf:
+    """Makes the event of a setting: of one value, or of several at once."""
+
+    name: str
+
+    def __call__(self, at_s: float, source: str, sender: tuple, *values: Value) -> Event:
+        return Setting(at_s, source, self.name, values if len(values) > 1 else values[0], sender)
 
 
 _ROWS = (
@@ -134,20 +189,72 @@ _ROWS = (
         _bend,
     ),
     Address("/livewave/panic", (), "every note off, every pedal up, silence", _panic),
-    Address("/livewave/gain", (Argument("gain", "f", *GAIN_DB, "dB"),), "output level", _setting("gain_db")),
+    Address("/livewave/gain", (Argument("gain", "f", *GAIN_DB, "dB"),), "output level", _SettingOf("gain_db")),
     Address(
         "/livewave/temperature",
         (Argument("temperature", "f", *TEMPERATURE),),
         "how freely the net draws its samples; 0 takes the likeliest",
-        _setting("temperature"),
+        _SettingOf("temperature"),
     ),
     Address(
         "/livewave/model",
         (Argument("name", "s", 1, 1024),),
         "play with another model; /livewave/done or /livewave/fail follows",
-        _setting("model"),
+        _SettingOf("model"),
     ),
     Address("/livewave/reset", (), "notes, pedals, settings and the net's memory as at start", _reset),
+    Address(
+        "/livewave/continue",
+        (Argument("mode", "s", 1, 16, choices=MODES),),
+        "play on when the player stops, or beside the player; /livewave/done or /livewave/fail follows",
+        _SettingOf("continue_mode"),
+    ),
+    Address(
+        "/livewave/continue/temperature",
+        (Argument("temperature", "f", *CONTINUE["temperature"]),),
+        "how freely its notes are drawn",
+        _SettingOf("continue_temperature"),
+    ),
+    Address(
+        "/livewave/continue/density",
+        (Argument("density", "f", *CONTINUE["density"]),),
+        "how many notes it plays: above 1 more than the net would, below 1 fewer",
+        _SettingOf("continue_density"),
+    ),
+    Address(
+        "/livewave/continue/range",
+        (Argument("low", "i", *CONTINUE["low"]), Argument("high", "i", *CONTINUE["high"])),
+        "the pitches it may play, at least an octave",
+        _SettingOf("continue_range"),
+        _check_range,
+    ),
+    Address(
+        "/livewave/continue/key",
+        (Argument("key", "s", 1, 16),),
+        "off: any note; auto: those of the key that was played in; or those of a key: C, F# minor, Bbm",
+        _SettingOf("continue_key"),
+    ),
+    Address(
+        "/livewave/continue/polyphony",
+        (Argument("notes", "i", *CONTINUE["polyphony"]),),
+        "how many notes of its own may sound together",
+        _SettingOf("continue_polyphony"),
+    ),
+    Address(
+        "/livewave/continue/rest",
+        (Argument("rest", "f", *CONTINUE["rest_beats"], "beats"),),
+        "so long without a held key ends a phrase",
+        _SettingOf("continue_rest_beats"),
+    ),
+    Address("/livewave/tempo", (Argument("tempo", "f", *TEMPO_BPM, "bpm"),), "quarter notes a minute", _tempo),
+    Address("/livewave/tap", (), "tap the tempo, a quarter note apart", _tap),
+    Address(
+        "/livewave/metre",
+        (Argument("beats", "i", 1, 16), Argument("unit", "i", 2, 16)),
+        "bars of so many halves, quarters, eighths or sixteenths (unit 2, 4, 8, 16), from the next bar line on",
+        _metre,
+        _check_metre,
+    ),
     Address(
         "/livewave/notify",
         (Argument("on", "i", 0, 1), Argument("port", "i", 1, 65_535, optional=True)),
@@ -164,6 +271,12 @@ _ROWS = (
     Address("/livewave/dumpOSC", (Argument("on", "i", 0, 1),), "log every message that arrives, or stop"),
 )
 ADDRESSES = {row.path: row for row in _ROWS}
+_SET_BY = {row.event.name: row.path for row in _ROWS if isinstance(row.event, _SettingOf)}
+
+
+def address_of(setting: str) -> str:
+    """The address by which the setting of that name is made."""
+    return _SET_BY[setting]
 
 
 def address_table() -> str:
@@ -176,7 +289,9 @@ def address_table() -> str:
 
 
 def _described(argument: Argument) -> str:
-    if argument.tag in "sb":
+    if argument.choices:
+        bounds = " " + ", ".join(argument.choices)
+    elif argument.tag in "sb":
         bounds = f" {argument.high:g} {argument.unit}" if argument.low == argument.high else ""
     else:
         bounds = f" {argument.low:.10g}..{argument.high:.10g} {argument.unit}".rstrip()

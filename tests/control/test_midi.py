@@ -74,7 +74,7 @@ def fake_system(monkeypatch) -> None:
     def no_jack(_name: str):
         raise MidiUnavailable("no JACK server is running")
 
-    monkeypatch.setattr(midi, "_rtmidi", lambda: FAKE)
+    monkeypatch.setattr(midi, "load_rtmidi", lambda: FAKE)
     monkeypatch.setattr(midi, "_open_jack", no_jack)
     monkeypatch.setattr(FakeMidiIn, "plugged", ["Keystation 61 MIDI 1", "Launchpad X"])
     monkeypatch.setattr(FakeMidiIn, "opened", [])

@@ -11,10 +11,14 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import build_msg
 
 from livewave import ConfigError, __version__
-from livewave.control.events import BendSet, Control, EventQueue, NoteOff, NoteOn, Panic, Reset, RollSet, Setting
+from livewave.control.events import (
+    BendSet, Control, EventQueue, MetreSet, NoteOff, NoteOn, Panic, Reset, RollSet, Setting, Tap, TempoSet,
+)
 from livewave.control.osc import MAX_CLIENTS, Allowance, OscServer
-from livewave.control.osc_addresses import ADDRESSES, address_table
+from livewave.control import osc_addresses
+from livewave.control.osc_addresses import ADDRESSES, address_of, address_table
 from livewave.control.osc_schedule import LEAD_S, LONGEST_S
+from livewave.music import bars, manner, transport
 from tests.control.osc_cases import MALFORMED, NOTE, REFUSED, ahead, bundle, nested
 
 PATIENCE_S = 20.0
@@ -97,6 +101,10 @@ def _vector(*pitches: int) -> bytes:
         ("/livewave/bend", [48], BendSet(0, SOURCE, 48.0)),
         ("/livewave/panic", [], Panic(0, SOURCE)),
         ("/livewave/reset", [], Reset(0, SOURCE)),
+        ("/livewave/tempo", [20], TempoSet(0, SOURCE, 20.0)),
+        ("/livewave/tempo", [133.5], TempoSet(0, SOURCE, 133.5)),
+        ("/livewave/tap", [], Tap(0, SOURCE)),
+        ("/livewave/metre", [6, 8], MetreSet(0, SOURCE, 6, 8)),
     ],
 )
 def test_every_playing_address_becomes_its_event_without_a_reply(peer, address, values, event) -> None:
@@ -114,12 +122,20 @@ def test_every_playing_address_becomes_its_event_without_a_reply(peer, address, 
         ("gain", 3, "gain_db"),
         ("temperature", 0.75, "temperature"),
         ("model", "sine", "model"),
+        ("continue", "endless", "continue_mode"),
+        ("continue/temperature", 1.5, "continue_temperature"),
+        ("continue/density", 2, "continue_density"),
+        ("continue/range", (40, 80), "continue_range"),
+        ("continue/key", "F# minor", "continue_key"),
+        ("continue/polyphony", 6, "continue_polyphony"),
+        ("continue/rest", 0.5, "continue_rest_beats"),
     ],
 )
 def test_a_setting_carries_who_waits_for_its_answer(peer, address, value, name) -> None:
-    peer.send(f"/livewave/{address}", value)
+    peer.send(f"/livewave/{address}", *(value if isinstance(value, tuple) else [value]))
     (event,) = peer.events()
     assert _without_time(event) == (Setting, SOURCE, name, value, peer.address)
+    assert address_of(name) == f"/livewave/{address}"
     peer.server.reply(event.sender, "/livewave/done", "/livewave/model")
     assert peer.receive() == ("/livewave/done", ["/livewave/model"])
 
@@ -144,6 +160,16 @@ def test_a_setting_carries_who_waits_for_its_answer(peer, address, value, name) 
         ("/livewave/model", [""], "length 0 is outside 1..1024"),
         ("/livewave/model", [7], "7 is not a text"),
         ("/livewave/panic", [1], "1 arguments; it takes 0 (none)"),
+        ("/livewave/continue", ["foo"], "mode: 'foo' is not one of off, answer, endless, duet"),
+        ("/livewave/continue", [1], "mode: 1 is not a text"),
+        ("/livewave/continue/temperature", [0.0], "is outside 0.1..2"),
+        ("/livewave/continue/range", [23, 80], "low: 23 is outside 24..101"),
+        ("/livewave/continue/range", [60, 70], "range: 60..70 is less than an octave, 12 pitches"),
+        ("/livewave/continue/range", [80, 40], "less than an octave"),
+        ("/livewave/tempo", [0.0], "tempo: 0.0 is outside 20..400"),
+        ("/livewave/tempo", [1000], "tempo: 1000 is outside 20..400"),
+        ("/livewave/metre", [5, 4], "metre: 5/4 cannot be counted"),
+        ("/livewave/metre", [3, 5], "metre: 3/5 cannot be counted"),
         ("/livewave/notify", [1, 70_000], "port: 70000 is outside 1..65535"),
         ("/livewave/nothing", [], "there is no such address"),
     ],
@@ -385,3 +411,23 @@ def test_the_table_names_every_address_once_and_every_one_is_handled(peer) -> No
     for path, row in ADDRESSES.items():
         assert table.count(f"| `{path}` |") == 1
         assert (row.event is None) == (path in peer.server._answers)
+
+
+def test_what_the_continuation_takes_is_what_it_takes_by_osc() -> None:
+    """Two tables, since neither stage may know the other."""
+    assert {name: (low, high) for name, (low, high, _) in manner.RANGES.items()} == osc_addresses.CONTINUE
+    assert (manner.MODES, manner.OCTAVE) == (osc_addresses.MODES, osc_addresses.OCTAVE)
+    assert (transport.BPM, bars.UNITS) == (osc_addresses.TEMPO_BPM, osc_addresses.METRE_UNITS)
+
+
+@pytest.mark.parametrize("unit", range(2, 17))
+def test_a_metre_is_taken_by_osc_if_the_transport_can_count_it(unit) -> None:
+    for beats in range(1, 17):
+        legal = []
+        for check, error in ((bars.check_metre, ConfigError), (osc_addresses._check_metre, ValueError)):
+            try:
+                check(beats, unit)
+                legal.append(True)
+            except error:
+                legal.append(False)
+        assert legal[0] == legal[1], (beats, unit)
