@@ -4,7 +4,7 @@
     python -m exporters OUT/last.pt livewave/models/continuation/chorale.onnx --about scores.json
 
 Shows it the first bars of pieces that it has never heard, without a key or other help, and lets it carry them on, as on stage. Each
-figure stands beside that of the piece itself, where it goes on (`.written`), as medians over pieces and seeds.
+figure stands beside that of the piece itself, where it goes on ("written"), as medians over pieces and seeds.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def carry_on(composer: Composer, piece: Piece, seed: int, temperature: float) ->
     return np.array(composed[-COMPOSED_STEPS:])
 
 
-def compare(composer: Composer, pieces: Sequence[Piece], seeds: int, temperature: float, tick: Callable[[], None]) -> dict[str, float]:
-    """score.composed.GROUP.FIGURE, and the same of what is written there."""
-    scores: dict[str, float] = {}
+def compare(composer: Composer, pieces: Sequence[Piece], seeds: int, temperature: float, tick: Callable[[], None]) -> dict[str, str]:
+    """score.composed.GROUP.FIGURE: "composed (written W)"."""
+    scores: dict[str, str] = {}
     for group in sorted({piece.group for piece in pieces}):
         made, written = [], []
         for piece in [one for one in pieces if one.group == group and len(one.rows) >= TOLD_STEPS + COMPOSED_STEPS][:MOST_PIECES]:
@@ -65,8 +65,8 @@ def compare(composer: Composer, pieces: Sequence[Piece], seeds: int, temperature
                 made.append(figures(rows) | {"in_key": in_key(rows, key)})
                 tick()
         for name in ("in_key", *SHOWN) if made else ():
-            scores[f"score.composed.{group}.{name}"] = round(float(np.median([one[name] for one in made])), 3)
-            scores[f"score.composed.{group}.{name}.written"] = round(float(np.median([one[name] for one in written])), 3)
+            ours, theirs = (float(np.median([one[name] for one in of])) for of in (made, written))
+            scores[f"score.composed.{group}.{name}"] = f"{ours:.3g} (written {theirs:.3g})"
     return scores
 
 
