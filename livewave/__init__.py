@@ -11,6 +11,7 @@ hearing/   beside the path: takes measured against the notes that asked for them
 onnxfile/  below all: model files, read with distrust and opened by ONNX Runtime
 
 `performer` walks this path once per block, `player` gives it a process and a device, `daemon` gives it a control surface.
+`continuer` lets it play on by itself there, and `played` tells others what it then plays.
 Importing this package opens no device and loads no compiled code.
 """
 

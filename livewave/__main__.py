@@ -5,16 +5,24 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from livewave import LivewaveError, __version__
+from livewave import ConfigError, LivewaveError, __version__
 from livewave.config import ENGINES, limits, load_config
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from livewave.config import Config
+    from livewave.music.composer import Composer
+    from livewave.music.manner import Manner
     from livewave.render.wavenet import Model as WaveNet
+
+MOST_BARS = 1024  # that follow a phrase
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   help="A neural instrument that is played live: notes in by MIDI or OSC, a WaveNet's sound out.")
@@ -32,6 +40,9 @@ Temperature = _option("--temperature", float, "model", "temperature", "How freel
 ConfigFile = Annotated[Optional[str], typer.Option("--config", help="A TOML file; flags win over it.")]
 Gain = _option("--gain", float, "audio", "gain_db", "Output level.")
 
+NET = "The net that composes: a name (see `livewave models`) or the path of its file."
+FREELY = "How freely it draws notes, 0.1..2."
+
 
 @app.command()
 def run(
@@ -45,6 +56,12 @@ def run(
     period: _option("--period", int, "audio", "period_frames",
                     "Frames the device takes at a time (JACK decides itself).") = None,
     block: _option("--block", int, "audio", "block_samples", "Samples rendered at a time.") = None,
+    mode: _option("--continue", str, "continue", "mode", "Play on when you stop: off | answer | endless | duet.") = None,
+    tempo: _option("--tempo", float, "tempo", "bpm", "Quarter notes a minute, until something else gives the tempo.") = None,
+    metre: _option("--metre", str, "tempo", "metre", "BEATS/UNIT of a bar.") = None,
+    link: _option("--link/--no-link", bool, "tempo", "link", "Take part in an Ableton Link session.") = None,
+    midi_out: _option("--midi-out", str, "control", "midi_out",
+                      "Where what it plays on its own goes: MIDI port by name, virtual or none.") = None,
 ) -> None:
     """The daemon: MIDI and OSC in, sound out. Ctrl-C ends it cleanly."""
     from livewave.daemon import Daemon
@@ -53,7 +70,8 @@ def run(
         "model": {"name": model, "engine": engine, "seed": seed, "temperature": temperature},
         "audio": {"output": audio, "period_frames": period, "block_samples": block, "gain_db": gain,
                   "latency_ms": _milliseconds(latency)},
-        "control": {"midi": midi or None, "osc": osc},
+        "control": {"midi": midi or None, "osc": osc, "midi_out": midi_out},
+        "continue": {"mode": mode}, "tempo": {"bpm": tempo, "metre": metre, "link": link},
     })
     Daemon(chosen, lambda line: print(line, flush=True)).run()
 
@@ -64,6 +82,12 @@ def render(
     model: Model = None, engine: Engine = None, seed: Seed = None, temperature: Temperature = None,
     config: ConfigFile = None, gain: Gain = None,
     rate: _option("--rate", int, "audio", "rate_hz", "Frames per second of OUT.wav; auto is 48000.") = None,
+    continue_bars: Annotated[int, typer.Option(
+        min=0, max=MOST_BARS, help="So many composed bars follow. More about them: [continue] in --config.")] = 0,
+    continue_model: _option("--continue-model", str, "continue", "model", NET) = None,
+    continue_temperature: _option("--continue-temperature", float, "continue", "temperature", FREELY) = None,
+    coupled: Annotated[bool, typer.Option(
+        "--coupled", help="An experiment: a net trained for it hears chances of what follows, not notes.")] = False,
 ) -> None:
     """The same performer offline."""
     from rich.progress import Progress
@@ -71,11 +95,46 @@ def render(
     from livewave.offline import render_file
 
     chosen = load_config(config, {"model": {"name": model, "engine": engine, "seed": seed, "temperature": temperature},
-                                  "audio": {"rate_hz": rate, "gain_db": gain}})
+                                  "audio": {"rate_hz": rate, "gain_db": gain},
+                                  "continue": {"model": continue_model, "temperature": continue_temperature, "seed": seed}})
+    if coupled and not continue_bars:
+        raise ConfigError("--coupled is about the bars that are composed; give --continue-bars too")
     with Progress(disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(wav)
-        seconds = render_file(midi, wav, chosen, lambda done, total: bar.update(task, completed=done, total=total))
-    print(f"{wav}: {seconds:.1f} s")
+        carried = None
+        if continue_bars:
+            from livewave.carry_on import carry_on
+            from livewave.music.score import read_piece
+
+            carried = carry_on(read_piece(midi), *_continuer(chosen), continue_bars, _progress(bar, "composing"))
+        seconds = render_file(midi, wav, chosen, _progress(bar, wav), carried=carried, coupled=coupled)
+    print(f"{wav}: {seconds:.1f} s" + (f", notes composed: {len(carried.notes)}" if carried else ""))
+
+
+@app.command("continue")
+def continue_(
+    midi: Annotated[str, typer.Argument(metavar="IN.mid")], out: Annotated[str, typer.Argument(metavar="OUT.mid")],
+    bars: Annotated[int, typer.Option(min=1, max=MOST_BARS, help="How many bars follow.")] = 8,
+    seed: _option("--seed", int, "model", "seed", "Same seed and phrase: the same notes.") = None,
+    model: _option("--model", str, "continue", "model", NET) = None,
+    temperature: _option("--temperature", float, "continue", "temperature", FREELY) = None,
+    density: _option("--density", float, "continue", "density", "Below 1 fewer notes than is the net's way, 0.25..4.") = None,
+    key: _option("--key", str, "continue", "key", "off, auto (the phrase's) or a name: C, F# minor, Bbm.") = None,
+    polyphony: _option("--polyphony", int, "continue", "polyphony", "Notes that may sound together, 1..16.") = None,
+    low: _option("--low", int, "continue", "low", "The lowest pitch, 24..101.") = None,
+    high: _option("--high", int, "continue", "high", "The highest pitch, 24..101, at least an octave up from it.") = None,
+    config: ConfigFile = None,
+) -> None:
+    """The LSTM carries a phrase on: OUT.mid holds what IN.mid does and, on a track of its own, what follows on the bar."""
+    from rich.progress import Progress
+
+    from livewave.carry_on import continue_file
+
+    chosen = load_config(config, {"continue": {
+        "seed": seed, "model": model, "temperature": temperature, "density": density, "key": key,
+        "polyphony": polyphony, "low": low, "high": high}})
+    with Progress(disable=not sys.stderr.isatty()) as bar:
+        carried = continue_file(midi, out, *_continuer(chosen), bars, _progress(bar, out))
+    print(f"{out}: notes composed: {len(carried.notes)}, from beat {carried.begin + 1:g} on")
 
 
 @app.command()
@@ -83,6 +142,7 @@ def devices() -> None:
     """Audio outputs, MIDI ports, and which would be used."""
     from livewave import DeviceError
     from livewave.control.midi import list_ports
+    from livewave.control.midi_out import list_targets
     from livewave.sound.device import list_outputs
 
     try:
@@ -97,11 +157,15 @@ def devices() -> None:
     for port in list_ports():
         print(f"  midi  {port}")
     print("* midi  virtual: a port of ours for others to connect to")
+    for port in list_targets():
+        print(f"  out   {port}")
+    print("* out   none: what it plays on its own goes to no MIDI port")
 
 
 @app.command()
 def models() -> None:
-    """Shipped and found models: rate, size, what they are, their speed here."""
+    """Shipped and found models: rate, size, what they are, their speed here; and those that continue a phrase."""
+    from livewave.music.biaxialfile import list_biaxial, load_biaxial
     from livewave.music.compass import Compass
     from livewave.render.modelfile import list_models, load_model
 
@@ -115,6 +179,15 @@ def models() -> None:
         size_kb = sum(array.nbytes for array in model.weights.values()) >> 10
         print(f"{name}: {spec.model_rate_hz} Hz, {spec.residual_channels} channels x {spec.layers} layers, {size_kb} KiB, "
               f"pitches {compass.low}..{compass.high}, {_speed_here(model)}\n    {model.provenance.get('about', path)}")
+    for name, path in list_biaxial():
+        try:
+            net = load_biaxial(name)
+        except LivewaveError as error:
+            print(error)
+            continue
+        size_kb = sum(array.nbytes for array in net.weights.values()) >> 10
+        print(f"{name}: continues phrases, LSTM {net.spec.time_units} along time, {net.spec.note_units} along notes, "
+              f"{size_kb} KiB\n    {net.provenance.get('about', path)}")
 
 
 @app.command()
@@ -218,6 +291,21 @@ def doctor(
     chosen = load_config(config, {"model": {"name": model}, "control": {"osc": osc}})
     if not report(examine(chosen), print):
         raise typer.Exit(1)
+
+
+def _continuer(config: Config) -> tuple[Composer, Manner, int]:
+    """Who continues a phrase, how, and its seed."""
+    from livewave.music.biaxialfile import load_biaxial
+    from livewave.music.composer import Composer
+
+    chosen = config.continuation
+    seed = config.model.seed if chosen.seed is None else chosen.seed
+    return Composer(load_biaxial(chosen.model)), chosen.manner, seed
+
+
+def _progress(bar: Progress, name: str) -> Callable[[float, float], None]:
+    task = bar.add_task(name)
+    return lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _speed_here(model: WaveNet) -> str:

@@ -28,13 +28,14 @@ class Performer:
     """
 
     def __init__(self, engine: Engine, clock: Clock, device_rate_hz: int, block_samples: int, seed: int,
-                 temperature: float, gain_db: float, lead_s: float) -> None:
+                 temperature: float, gain_db: float, lead_s: float, roll: Roll | None = None) -> None:
+        """`roll`, fresh, at the engine's rate: one that shows the net something else than held notes (SoftRoll)."""
         spec = engine.spec
         self.held = spec.samples_per_column
         self.block_samples = math.ceil(block_samples / self.held) * self.held
         self.clock, self.lead_s = clock, lead_s
         self.follows_bends = spec.hint != "none"
-        self.roll, self.bends = Roll(spec.roll_rate_hz), Bends(spec.roll_rate_hz)
+        self.roll, self.bends = roll or Roll(spec.roll_rate_hz), Bends(spec.roll_rate_hz)
         self.voice = Voice(engine, seed, temperature)
         self.resampler = Resampler(spec.model_rate_hz, device_rate_hz, self.block_samples)
         self.sample_clock = SampleClock(spec.model_rate_hz)

@@ -13,11 +13,14 @@ from typer.testing import CliRunner
 
 import livewave.daemon
 import livewave.sound.device
-from livewave import DeviceError, LivewaveError, __version__
+from livewave import ConfigError, DeviceError, LivewaveError, __version__
 from livewave.__main__ import app, main
+from livewave.carry_on import CarriedOn
 from livewave.config import Config
+from livewave.music.manner import RANGES, Manner
+from livewave.music.score import read_piece
 from livewave.sound.device import OutputRow
-from tests.toys import tiny_model_file
+from tests.toys import tiny_biaxial_file, tiny_model_file
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +58,11 @@ def failed(monkeypatch, capsys, *arguments: str) -> str:
 
 def test_help_names_every_command():
     text = said("--help")
-    for command in ("run", "render", "devices", "models", "bench", "doctor", "compare"):
+    for command in ("run", "render", "continue", "devices", "models", "bench", "doctor", "compare"):
         assert f" {command} " in text
 
 
-@pytest.mark.parametrize("command", ["run", "render", "devices", "models", "bench", "doctor", "compare"])
+@pytest.mark.parametrize("command", ["run", "render", "continue", "devices", "models", "bench", "doctor", "compare"])
 def test_every_command_has_help(command):
     assert "Usage" in said(command, "--help")
 
@@ -71,7 +74,7 @@ def test_version_is_the_packages():
 def test_help_tells_ranges_and_defaults_as_the_configuration_has_them():
     text = " ".join(said("run", "--help").replace("│", " ").split())
     for part in ("(default flute)", "(0 or more, default 0)", "(0..2, default 0.8)", "(-90..12 dB, default 0.0)",
-                 "(1..1000 ms, default auto)", "(default 127.0.0.1:9000)"):
+                 "(1..1000 ms, default auto)", "(default 127.0.0.1:9000)", "(20..400 bpm, default 120.0)", "(default 4/4)"):
         assert part in text
 
 
@@ -129,13 +132,16 @@ def test_run_without_flags_is_the_default(daemons):
 def test_every_flag_of_run_reaches_its_field(daemons):
     said("run", "--model", "cello", "--engine", "onnx", "--seed", "5", "--temperature", "0.5", "--gain", "-3",
          "--audio", "Card", "--midi", "A", "--midi", "B", "--osc", "0.0.0.0:1234", "--latency", "12.5",
-         "--period", "256", "--block", "64")
+         "--period", "256", "--block", "64", "--continue", "answer", "--tempo", "90", "--metre", "3/4", "--link",
+         "--midi-out", "DAW")
     (config,) = daemons
     assert (config.model.name, config.model.engine) == ("cello", "onnx")
     assert (config.model.seed, config.model.temperature) == (5, 0.5)
     assert (config.audio.output, config.audio.period_frames, config.audio.block_samples) == ("Card", 256, 64)
     assert (config.audio.gain_db, config.audio.latency_ms) == (-3.0, 12.5)
     assert (config.control.midi, config.control.osc) == (("A", "B"), "0.0.0.0:1234")
+    assert (config.continuation.mode, config.control.midi_out) == ("answer", "DAW")
+    assert (config.tempo.bpm, config.tempo.metre, config.tempo.link) == (90.0, "3/4", True)
 
 
 def test_flags_win_over_the_file(daemons, tmp_path):
@@ -165,6 +171,8 @@ def test_latency_auto_wins_over_the_file(daemons, tmp_path):
     ("--latency", "0.5", "1.0..1000.0"), ("--latency", "nan", "1.0..1000.0"), ("--osc", "here", "HOST:PORT"),
     ("--engine", "warp", "auto, native"), ("--seed", "-1", "seed is -1"), ("--midi", "", "midi"),
     ("--config", "nowhere.toml", "nowhere.toml"), ("--model", "", "name"), ("--audio", "", "output"),
+    ("--continue", "on", "off, answer, endless, duet"), ("--tempo", "0", "20.0..400.0"), ("--tempo", "1000", "20.0..400.0"),
+    ("--metre", "5/4", "1/4 to 4/4"), ("--midi-out", "", "midi_out"),
 ])
 def test_an_illegal_value_is_one_line_with_the_legal_range(daemons, monkeypatch, capsys, flag, value, words):
     assert words in failed(monkeypatch, capsys, "run", flag, value)
@@ -187,6 +195,88 @@ def test_render_fails_in_one_line(folder, tmp_path, monkeypatch, capsys, flags):
     failed(monkeypatch, capsys, "render", str(folder / "song.mid"), str(tmp_path / "out.wav"), *flags)
 
 
+# continue
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory) -> str:
+    return str(tiny_biaxial_file(tmp_path_factory.mktemp("net")))
+
+
+def test_continue_writes_the_file_and_says_what_is_in_it(folder, tmp_path, net):
+    out = tmp_path / "out.mid"
+    text = said("continue", str(folder / "song.mid"), str(out), "--bars", "2", "--seed", "3", "--model", net)
+    piece = read_piece(out)
+    assert text == f"{out}: notes composed: {len(piece.notes) - 1}, from beat 5 on\n" and len(piece.notes) > 1
+
+
+def test_every_flag_of_continue_reaches_its_field(folder, tmp_path, net, monkeypatch):
+    told = []
+
+    def recorded(midi, out, composer, manner, seed, bars, progress):
+        told.append((composer.name, manner, seed, bars))
+        return CarriedOn(None, (), 4.0, 8.0, None)
+
+    monkeypatch.setattr("livewave.carry_on.continue_file", recorded)
+    song, out = str(folder / "song.mid"), str(tmp_path / "out.mid")
+    said("continue", song, out, "--model", net)
+    said("continue", song, out, "--model", net, "--bars", "5", "--seed", "7", "--temperature", "0.5", "--density", "2",
+         "--key", "Bbm", "--polyphony", "3", "--low", "36", "--high", "84")
+    (tmp_path / "live.toml").write_text('[model]\nseed = 9\n[continue]\ndensity = 3\nkey = "off"\n')
+    said("continue", song, out, "--model", net, "--config", str(tmp_path / "live.toml"), "--key", "C")
+    assert told == [("tiny", Manner(), 0, 8),
+                    ("tiny", Manner(temperature=0.5, density=2.0, key="Bbm", polyphony=3, low=36, high=84), 7, 5),
+                    ("tiny", Manner(density=3.0, key="C"), 9, 8)]
+
+
+def test_help_of_continue_tells_the_ranges_that_hold():
+    text = " ".join(said("continue", "--help").replace("│", " ").split())
+    for name, (low, high, _) in RANGES.items():
+        assert name == "rest_beats" or f"{low:g}..{high:g}" in text
+    assert "0..2," not in text
+
+
+@pytest.mark.parametrize("flags, words", [
+    (["--temperature", "0"], "temperature is 0.0; it must be a number in 0.1..2.0"), (["--density", "9"], "0.25..4.0"),
+    (["--polyphony", "17"], "1..16"), (["--low", "91"], "octave"), (["--high", "102"], "24..101"), (["--key", "H"], "key is 'H'"),
+    (["--seed", "-1"], "seed is -1"), (["--model", "nowhere"], "nowhere"), (["--config", "nowhere.toml"], "nowhere.toml"),
+])
+def test_continue_fails_in_one_line(folder, tmp_path, net, monkeypatch, capsys, flags, words):
+    arguments = ["continue", str(folder / "song.mid"), str(tmp_path / "out.mid"), "--model", net, *flags]
+    assert words in failed(monkeypatch, capsys, *arguments)
+    assert not (tmp_path / "out.mid").exists()
+
+
+@pytest.mark.parametrize("arguments", [
+    ["continue", "a.mid"], ["continue", "a.mid", "b.mid", "--bars", "0"], ["continue", "a.mid", "b.mid", "--bars", "1025"],
+    ["render", "a.mid", "b.wav", "--continue-bars", "-1"], ["render", "a.mid", "b.wav", "--continue-bars", "1025"],
+])
+def test_bars_that_cannot_follow_are_exit_code_2(arguments):
+    assert CliRunner().invoke(app, arguments).exit_code == 2
+
+
+def test_render_carries_on_with_the_notes_that_continue_writes(folder, tmp_path, net):
+    """One command, or two: the same sound. Its 5 s are the bar of the note, a composed bar and the tail."""
+    song, wav = str(folder / "song.mid"), tmp_path / "out.wav"
+    chosen = ["--model", str(folder / "tiny.onnx"), "--rate", "16000"]
+    text = said("render", song, str(wav), *chosen, "--seed", "5", "--continue-bars", "1", "--continue-model", net)
+    said("continue", song, str(tmp_path / "out.mid"), "--bars", "1", "--seed", "5", "--model", net)
+    assert text == f"{wav}: 5.0 s, notes composed: {len(read_piece(tmp_path / 'out.mid').notes) - 1}\n"
+    said("render", str(tmp_path / "out.mid"), str(tmp_path / "two.wav"), *chosen, "--seed", "5")
+    one, two = wav.read_bytes()[44:], (tmp_path / "two.wav").read_bytes()[44:]
+    common = min(len(one), len(two))
+    assert common > 2 * 16_000 * 3 and one[:common] == two[:common]
+
+
+def test_coupling_is_for_a_net_that_was_trained_for_it_and_for_bars_that_follow(folder, tmp_path, net):
+    song, wav = str(folder / "song.mid"), str(tmp_path / "out.wav")
+    chosen = ["render", song, wav, "--model", str(folder / "tiny.onnx"), "--coupled"]
+    with pytest.raises(ConfigError, match="--coupled is about the bars that are composed; give --continue-bars too"):
+        CliRunner().invoke(app, chosen, catch_exceptions=False)
+    with pytest.raises(ConfigError, match="was not trained with soft rolls"):
+        CliRunner().invoke(app, [*chosen, "--continue-bars", "1", "--continue-model", net], catch_exceptions=False)
+
+
 # devices, models
 
 
@@ -194,10 +284,11 @@ def test_devices_mark_what_would_be_used(monkeypatch):
     rows = [OutputRow(0, "Card", "ALSA", 2, 48_000, False), OutputRow(1, "system", "JACK", 8, 44_100, True)]
     monkeypatch.setattr(livewave.sound.device, "list_outputs", lambda: rows)
     monkeypatch.setattr("livewave.control.midi.list_ports", lambda: ["Keys"])
+    monkeypatch.setattr("livewave.control.midi_out.list_targets", lambda: ["DAW"])
     lines = said("devices").splitlines()
     assert lines[:3] == ["  audio 0 Card (ALSA), 48000 Hz, 2 channels", "* audio 1 system (JACK), 44100 Hz, 8 channels",
                          "  midi  Keys"]
-    assert "virtual" in lines[3]
+    assert "virtual" in lines[3] and lines[4] == "  out   DAW"
 
 
 def no_portaudio():
@@ -218,6 +309,17 @@ def test_models_names_what_is_found_and_what_is_wrong_with_the_rest(folder, tmp_
     monkeypatch.setattr("livewave.render.modelfile.SHIPPED", tmp_path / "none")
     text = said("models")
     assert "tiny: 16000 Hz, 8 channels x 4 layers" in text and "pitches 48..83" in text and "a toy" in text
+    assert "broken.onnx" in text and "not an ONNX file" in text
+
+
+def test_models_names_those_that_continue_a_phrase_too(tmp_path, monkeypatch):
+    (tmp_path / "continuation").mkdir()
+    tiny_biaxial_file(tmp_path / "continuation")
+    (tmp_path / "continuation" / "broken.onnx").write_bytes(b"broken")
+    monkeypatch.setenv("LIVEWAVE_MODEL_PATH", str(tmp_path))
+    monkeypatch.setattr("livewave.render.modelfile.list_models", list)
+    text = said("models")
+    assert "tiny: continues phrases, LSTM (7, 6) along time, (5, 4) along notes, " in text
     assert "broken.onnx" in text and "not an ONNX file" in text
 
 

@@ -4,24 +4,29 @@ import dataclasses
 import socket
 import wave
 
+import mido
 import numpy as np
 import pretty_midi
 import pytest
 
 import livewave.offline
-from livewave import LivewaveError
+from exporters.stepgraph import build_model
+from livewave import ConfigError, LivewaveError
+from livewave.carry_on import CarriedOn, carry_on
 from livewave.config import Config, make_config
 from livewave.link import Link
 from livewave.music.clock import ManualClock
 from livewave.music.compass import Compass
-from livewave.music.score import read_score
+from livewave.music.manner import Manner
+from livewave.music.score import read_piece, read_score
 from livewave.offline import BLOCK_SAMPLES, RATE_HZ, TAIL_S, render_file
 from livewave.orders import Orders
 from livewave.performer import Performer
 from livewave.render.engine import open_engine
 from livewave.render.modelfile import load_model
 from livewave.render.voice import REST_FADE_S, REST_HOLD_S
-from tests.toys import TINY, tiny_model_file
+from tests.music.toy_composer import ToyComposer
+from tests.toys import TINY, tiny_model, tiny_model_file
 
 ONSET_MS = 4.0  # between a note's moment and its sound: half a column, 1.5 ms of resampler, 2 ms of attack
 # with rests long enough for silence
@@ -124,6 +129,83 @@ def test_a_piece_cut_before_its_first_note_or_under_its_pedals_ends_in_silence(m
         audio, rate = heard(tmp_path / "a.wav")
         assert audio[: round(until_s * rate)].any() == (until_s > 0.3)
         assert not audio[round((until_s + REST_HOLD_S + REST_FADE_S + 0.005) * rate) :].any()
+
+
+def carried_on(midi: str, otherwise: int | None = 64) -> CarriedOn:
+    return carry_on(read_piece(midi), ToyComposer(otherwise), Manner(), 0, 1, lambda done, total: None)
+
+
+def test_what_was_composed_follows_the_piece_which_sounds_as_it_did(midi, model, tmp_path):
+    """The piece ends at 2.7 s, so the bar of 2 s begins at 4 s."""
+    rendered(midi, tmp_path / "a.wav", config(model))
+    seconds = render_file(midi, tmp_path / "b.wav", config(model), lambda done, total: None, carried=carried_on(midi))
+    (piece, rate), (longer, _) = heard(tmp_path / "a.wav"), heard(tmp_path / "b.wav")
+    assert len(longer) / rate == pytest.approx(seconds, abs=1e-3) and 0.0 <= seconds - (6.0 + TAIL_S) < 0.04
+    np.testing.assert_array_equal(longer[: len(piece)], piece)
+    assert not longer[round(3.7 * rate) : round(3.999 * rate)].any()
+    assert np.abs(longer[round(4.004 * rate) : round(4.1 * rate)]).max() > 0.02
+    assert not longer[round((6.0 + REST_HOLD_S + REST_FADE_S + 0.005) * rate) :].any()
+
+
+def test_a_key_that_hangs_sounds_until_what_follows_begins(model, tmp_path):
+    song = mido.MidiFile(ticks_per_beat=480)
+    song.tracks.append(mido.MidiTrack([mido.Message("note_on", note=60, velocity=90),
+                                       mido.Message("control_change", control=64, value=127, time=96),
+                                       mido.Message("control_change", control=66, value=127, time=96)]))
+    song.save(str(tmp_path / "song.mid"))
+    silent = dataclasses.replace(carried_on(str(tmp_path / "song.mid")), notes=())
+    render_file(tmp_path / "song.mid", tmp_path / "a.wav", config(model), lambda done, total: None, carried=silent)
+    audio, rate = heard(tmp_path / "a.wav")
+    assert len(audio) / rate >= 4.0 + TAIL_S
+    assert audio[round(1.9 * rate) : round(1.999 * rate)].any()
+    assert not audio[round((2.0 + REST_HOLD_S + REST_FADE_S + 0.005) * rate) :].any()
+
+
+def test_two_renderings_of_what_was_composed_are_the_same_file(midi, model, tmp_path):
+    takes = []
+    for name in ("a.wav", "b.wav"):
+        render_file(midi, tmp_path / name, config(model), lambda done, total: None, carried=carried_on(midi))
+        takes.append((tmp_path / name).read_bytes())
+    assert takes[0] == takes[1]
+
+
+@pytest.fixture
+def soft_model(tmp_path) -> str:
+    """A net that says it was trained with soft rolls; it does not read how hard notes are struck."""
+    provenance = {"data.low": "48", "data.high": "83", "training.soft_share": "0.5"}
+    model = dataclasses.replace(tiny_model(hint="none"), provenance=provenance)
+    path = tmp_path / "soft.onnx"
+    path.write_bytes(build_model(model).SerializeToString())
+    return str(path)
+
+
+def coupled(midi: str, path, model: str, carried: CarriedOn) -> np.ndarray:
+    render_file(midi, path, config(model, engine="native"), lambda done, total: None, carried=carried, coupled=True)
+    return heard(path)[0]
+
+
+def test_chances_that_are_certain_sound_like_the_notes(midi, soft_model, tmp_path):
+    carried, chosen = carried_on(midi), config(soft_model, engine="native")
+    render_file(midi, tmp_path / "a.wav", chosen, lambda done, total: None, carried=carried)
+    np.testing.assert_array_equal(coupled(midi, tmp_path / "b.wav", soft_model, carried), heard(tmp_path / "a.wav")[0])
+
+
+def test_notes_that_were_not_drawn_are_heard_as_likely_as_they_were(midi, soft_model, tmp_path):
+    carried, never = carried_on(midi, otherwise=None), np.zeros((16, 78, 2), np.float32)
+    assert not carried.notes
+    silence = coupled(midi, tmp_path / "a.wav", soft_model, dataclasses.replace(carried, chances=never))
+    likely = never.copy()
+    likely[8:, 60 - 24, 0] = 0.3
+    found = coupled(midi, tmp_path / "b.wav", soft_model, dataclasses.replace(carried, chances=likely))
+    begin = round(5.0 * RATE_HZ)
+    np.testing.assert_array_equal(found[: begin - 100], silence[: begin - 100])
+    assert not silence[begin:].any() and np.abs(found[begin : begin + RATE_HZ // 2]).max() > 0.01
+
+
+def test_a_net_without_soft_rolls_is_not_coupled(midi, model, tmp_path):
+    with pytest.raises(ConfigError, match="tiny was not trained with soft rolls"):
+        coupled(midi, tmp_path / "a.wav", model, carried_on(midi))
+    assert not (tmp_path / "a.wav").exists()
 
 
 def test_rate_and_gain_are_those_asked_for(midi, model, tmp_path):

@@ -53,7 +53,7 @@ class Run:
 class Data:
     """Shares are of crops. Noise is in proportion to the signal plus `noise_floor`; its factor is log-uniform in
     noise_low..noise_high. A wrong history is too soft, with another place of the data sounding in it. A silent start ends
-    at a note's onset in `onset_share` of its crops, else anywhere."""
+    at a note's onset in `onset_share` of its crops, else anywhere. A soft roll shows how likely each pitch is to sound."""
 
     noise_share: float = 0.5
     noise_low: float = 0.005
@@ -62,6 +62,7 @@ class Data:
     wrong_share: float = 0.0
     silent_start_share: float = 0.15
     onset_share: float = 0.6
+    soft_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ _RANGES = {  # (lowest, highest); whole where the lowest is
     "save_every": (1, 1_000_000),
     "noise_share": (0.0, 1.0), "noise_low": (1e-6, 1.0), "noise_high": (1e-6, 1.0), "noise_floor": (0.0, 1.0),
     "wrong_share": (0.0, 1.0),
-    "silent_start_share": (0.0, 1.0), "onset_share": (0.0, 1.0),
+    "silent_start_share": (0.0, 1.0), "onset_share": (0.0, 1.0), "soft_share": (0.0, 1.0),
     "crops": (2, 4_096), "every": (0, 1_000_000), "listen_every": (0, 1_000_000), "temperature": (0.0, 2.0),
     "rise_nats": (0.0, 100.0), "rise_reports": (0, 10_000), "adherence_nats": (0.0, 10.0),
     "adherence_after": (0, 100_000_000), "quiet_db": (-200.0, 0.0), "loud_db": (-200.0, 20.0),
@@ -120,9 +121,9 @@ _RANGES = {  # (lowest, highest); whole where the lowest is
 
 def load_config(path: Path, sets: Sequence[str] = ()) -> Config:
     """The TOML file at `path` with each of `sets`, "section.key=value", over it. Raises ConfigError."""
-    tree = _read_toml(path)
+    tree = read_toml(path)
     for text in sets:
-        section, key, value = _parse_set(text)
+        section, key, value = parse_set(text)
         table = tree.setdefault(section, {})
         if isinstance(table, dict):  # else make_config says what is wrong with it
             table[key] = value
@@ -206,11 +207,15 @@ def _check_together(config: Config) -> None:
                           "run: set both")
     if data.noise_low > data.noise_high:
         raise ConfigError(f"[data] noise_low is {data.noise_low}; it must be in 0..{data.noise_high}, which is noise_high")
+    if data.soft_share and (net.roll_encoding, net.hint, net.cond_channels > 0) != ("velocity", "none", True):
+        raise ConfigError(f"[data] soft_share is {data.soft_share}; only a net with roll_encoding \"velocity\", hint "
+                          "\"none\" and cond_channels above 0 can be shown a probability: every other one takes any value "
+                          "for a whole note")
     if watch.quiet_db >= watch.loud_db:
         raise ConfigError(f"[watch] quiet_db is {watch.quiet_db}; it must be below loud_db, {watch.loud_db}")
 
 
-def _parse_set(text: str) -> tuple[str, str, Any]:
+def parse_set(text: str) -> tuple[str, str, Any]:
     """"section.key=value" with a value as TOML writes it, or .5; a bare word is a text."""
     name, equals, value = text.partition("=")
     section, dot, key = name.strip().partition(".")
@@ -230,7 +235,7 @@ def _number(text: str) -> float | str:
         return text
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
     toml = _toml()
     try:
         return toml.loads(path.read_text(encoding="utf-8"))

@@ -20,6 +20,7 @@ from livewave import LivewaveError
 from livewave.render.wavenet import PITCHES, WaveNetSpec, mulaw_encode
 from training.config import Config
 from training.data.pieces import Piece
+from training.softening import soften
 
 HELD_OUT = 0x7E57  # takes the place of the step in the seed of held-out crops
 SOFTEST, STRANGE = 0.1, (0.03, 1.0)  # of a wrong history: least factor of its own sound; factors of the other
@@ -31,7 +32,7 @@ class Batch:
 
     heard   [crops, samples]               what the net is given: the sample before each output; classes or samples
     target  [crops, samples]               int64 classes, or float32 samples (logistic)
-    roll    uint8 [crops, columns, 128]    velocities; None for an unconditioned net
+    roll    uint8 [crops, columns, 128]    velocities, in a soft roll times probabilities; None for an unconditioned net
     hint    float32 [crops, samples, 4]    None without a hint
     """
 
@@ -91,6 +92,7 @@ class Crops:
         heard = audio[:-1]
         if augment:
             heard = self._silent_start(rng, self._noisy(rng, self._wrong(rng, heard)), roll)
+            roll = self._soft(rng, roll)
         return heard, audio[1:], roll, hint
 
     def _place(self, rng: np.random.Generator) -> tuple[Piece, int]:
@@ -128,6 +130,12 @@ class Crops:
         at_onset = rng.random() < self._data.onset_share and len(onsets) > 0
         end = int(rng.choice(onsets)) if at_onset else int(rng.integers(warm, samples // 2 + 1))
         return np.concatenate((np.zeros(end, np.float32), heard[end:]))
+
+    def _soft(self, rng: np.random.Generator, roll: np.ndarray | None) -> np.ndarray | None:
+        """The roll as somebody would tell it who does not know, but composes."""
+        if roll is None or not self._data.soft_share or rng.random() >= self._data.soft_share:
+            return roll
+        return soften(roll, rng, self._spec.roll_rate_hz)
 
 
 def onsets_of(roll: np.ndarray) -> np.ndarray:

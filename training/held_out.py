@@ -45,17 +45,25 @@ def held_out_nats(model: Model, pieces: Sequence[Piece], precision: str, shuffle
         engine.close()
 
 
+def surprise(engine: NativeEngine, audio: np.ndarray, roll: np.ndarray, steps: np.ndarray | None = None) -> np.ndarray:
+    """float64 [samples]: nats, from the first sample whose history is complete.
+
+    audio  float32 [samples];  roll  uint8 [columns, 128]  as the net is shown it;  steps  as in `Engine.feed`
+    """
+    spec = engine.spec
+    logits = np.empty((len(audio), spec.outputs), np.float32)
+    engine.reset()
+    engine.feed(roll, audio, logits, steps)
+    if spec.output == "logistic":
+        return -logistic_log_density(logits, audio)[spec.receptive_field :]
+    return -log_softmax(logits)[np.arange(len(audio)), mulaw_encode(audio)][spec.receptive_field :]
+
+
 def _surprise(engine: NativeEngine, piece: Piece, shuffled: bool) -> np.ndarray:
-    """float64 [samples]: nats, from the first sample whose history is complete."""
     spec = engine.spec
     columns = min(piece.columns, round(HELD_OUT_S * spec.roll_rate_hz))
     audio, steps = piece.audio(0, columns * spec.samples_per_column), piece.locked_steps(columns)
     roll = shown(spec, piece.roll(0, columns))
     if shuffled:
         roll, steps = (np.roll(array, columns // 2, axis=0) for array in (roll, steps))
-    logits = np.empty((len(audio), spec.outputs), np.float32)
-    engine.reset()
-    engine.feed(roll, audio, logits, steps if spec.hint == "f0" else None)
-    if spec.output == "logistic":
-        return -logistic_log_density(logits, audio)[spec.receptive_field :]
-    return -log_softmax(logits)[np.arange(len(audio)), mulaw_encode(audio)][spec.receptive_field :]
+    return surprise(engine, audio, roll, steps if spec.hint == "f0" else None)

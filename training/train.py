@@ -151,6 +151,8 @@ class Session:
         trainer = self.trainer
         if self.fabric.is_global_zero:
             told = {"steps": trainer.step, "heard_s": round(trainer.heard_s)} | trainer.figures
+            if self.config.data.soft_share:
+                told["soft_share"] = self.config.data.soft_share
             texts = {f"training.{name}": str(value) for name, value in told.items()}
             trainer.save(self.checkpoint, self.provenance | texts)
 

@@ -20,7 +20,6 @@ from livewave.music.biaxial import HIGH, LOW, PLAY, STEPS_A_BEAT, fold
 from livewave.music.chooser import Chooser, Surroundings, accented
 from livewave.music.generated import AHEAD_S, SOURCE, Generated
 from livewave.music.grid import Grid, nearest_step
-from livewave.music.key import Key
 from livewave.music.ledger import Ledger
 from livewave.music.listener import Hearer, Listener
 from livewave.music.manner import Manner
@@ -257,15 +256,10 @@ class Continuation:
         if not self._composing:
             self._chooser.conservativity = 1.0
         held = {fold(pitch) - LOW: velocity for pitch, velocity in self._ledger.held().items()}
-        around = Surroundings(self._generated.sounding, held, self._key(), self._phrase.few,
+        around = Surroundings(self._generated.sounding, held, self.manner.key_for(self._phrase.key), self._phrase.few,
                               accented(self._phrase.velocity, position))
         self._row = self._chooser.step(self._listener.compose, self.manner, around)
         self._left = max(self._left - 1, 0)
-
-    def _key(self) -> Key | None:
-        if self.manner.key == "auto":
-            return self._phrase.key
-        return None if self.manner.key == "off" else Key.named(self.manner.key)
 
     def _be_ready(self, at_s: float, hearing_s: float) -> None:
         """The net was told at once of what takes so long to be heard."""

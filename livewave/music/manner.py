@@ -68,6 +68,12 @@ class Manner:
             raise ConfigError(f"the continuation has no {name}; it has range, {', '.join(names)}")
         return dataclasses.replace(self, **{name: value})
 
+    def key_for(self, heard: Key | None) -> Key | None:
+        """The key whose notes are allowed, where what was played is in the key `heard`; None: any note is."""
+        if self.key == "auto":
+            return heard
+        return None if self.key == "off" else Key.named(self.key)
+
 
 def _check_key(key: Any) -> None:
     try:

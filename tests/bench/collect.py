@@ -1,9 +1,9 @@
-"""Measure this machine: engines, others beside them, latency, a minute of playing, how well the notes are followed, and
-how quickly it trains.
+"""Measure this machine: engines, others beside them, latency, a minute of playing, how well the notes are followed, what
+a composed sixteenth takes, endless play, and how quickly it trains.
 
-    python -m tests.bench.collect bench.json [--seconds 2] [--notes 50] [--soak 60]
+    python -m tests.bench.collect bench.json [--seconds 2] [--notes 50] [--soak 60] [--endless 30]
 
-Takes about ten minutes. What cannot be measured here is a text that says why.
+Takes about ten minutes, and those of endless play. What cannot be measured here is a text that says why.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from exporters.stepgraph import build_model
 from livewave.bench import model_of_shape
-from tests.bench import follow, latency, learning, others
+from tests.bench import composing, endless, follow, latency, learning, others
 from tests.realtime.jackd import NoJack
 from tests.scenario.daemon import ROOT, command, environment
 
@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="wall time per engine and model")
     parser.add_argument("--notes", type=int, default=50, help="notes whose latency is measured")
     parser.add_argument("--soak", type=float, default=60.0, help="seconds of playing in which underruns are counted")
+    parser.add_argument("--endless", type=float, default=30.0, help="minutes of endless play")
     args = parser.parse_args()
     print("engines", flush=True)
     engines, left_out = _bench(args.seconds)
@@ -44,10 +45,12 @@ def main() -> None:
         timing: object = latency.measure(args.notes, args.soak)
     except NoJack as reason:
         timing = f"not measured: {reason}"
+    print("composing", flush=True)
+    composed, played_on = composing.measure(), endless.measure(args.endless)
     print("following the notes, and training", flush=True)
     found = {"machine": _machine(), "date": date.today().isoformat(), "engines": engines,
              "left_out": left_out, "others": beside, "latency": timing, "follow": follow.measure(),
-             "learning": learning.measure()}
+             "composing": composed, "endless": played_on, "learning": learning.measure()}
     args.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 

@@ -63,7 +63,8 @@ def table(found: Mapping) -> str:
     head = f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, {found['date']}, by `make bench`."
     rows = [row for row in found["engines"] if row["block"] == BLOCK]
     return "\n\n".join([head, _targets(rows, found["left_out"]), _engines(rows), _others(found["others"]),
-                        _latency(found["latency"]), _follow(found["follow"]), _learning(found["learning"])])
+                        _latency(found["latency"]), _follow(found["follow"]), _composing(found["composing"]),
+                        _endless(found["endless"]), _learning(found["learning"])])
 
 
 def placed(readme: str, text: str) -> str:
@@ -168,6 +169,30 @@ def _follow(found: Mapping) -> str:
     lines += [f"| {text} | {100 * found[way]['frames_in_tune']:.1f} % | {100 * found[way]['chord_recall']:.1f} % |"
               for way, text in ways.items()]
     return "\n".join(lines)
+
+
+def _composing(found: Mapping) -> str:
+    goal, goal_p99 = found["goal_ms"], found["goal_p99_ms"]
+    lines = ["| a sixteenth composed, one thread, in one run | LSTMs along time / notes | median | p99 | × slower |",
+             "|---|---|---|---|---|"]
+    first, missed = found["rows"][0]["median_ms"], []
+    for row in found["rows"]:
+        lines.append(f"| {row['name']} | {row['shape']} | {row['median_ms']:.1f} ms | {row['p99_ms']:.1f} ms "
+                     f"| {row['median_ms'] / first:.1f} |")
+        if "ONNX Runtime" in row["name"] and (row["median_ms"] > goal or row["p99_ms"] > goal_p99):
+            missed.append(row["name"])
+    what = f": **missed** by {' and '.join(missed)}" if missed else ""
+    return "\n".join([*lines, f"\nThe goal is {goal:g} ms, and {goal_p99:g} ms in 99 of 100{what}. At 120 bpm a sixteenth lasts 125 ms."])
+
+
+def _endless(found: Mapping) -> str:
+    first, last = (found["fifths"]["in_own_key"][place] for place in (0, -1))
+    return (f"{found['minutes']:g} minutes of endless play at real pace, {found['bpm']:g} bpm: {found['notes_played']} notes, "
+            f"{found['underruns']} underruns, {found['never_let_go'] + found['held_at_the_end']} notes stuck, at most {found['most_notes']} "
+            f"at once ({found['notes']:.2f} on average), the longest silence {found['longest_silence']} sixteenths; "
+            f"{100 * first:.0f} % of the first fifth in one key, {100 * last:.0f} % of the last. While the sound went on, "
+            f"a sixteenth took {found['step_p50_ms']:.1f} ms, p99 {found['step_p99_ms']:.1f}. "
+            f"`python -m tests.bench.endless --minutes {found['minutes']:g}`.")
 
 
 def _learning(found: Mapping) -> str:

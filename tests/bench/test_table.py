@@ -45,6 +45,13 @@ FOUND = {
                 "to_level_ms": SPREAD,
                 "soak": {"seconds": 60.0, "underruns": 0, "frames_in_tune": 0.99, "takes": 2, "lost_cycles": 3}},
     "follow": {"osc": SCORES, "render": SCORES},
+    "composing": {"goal_ms": 10.0, "goal_p99_ms": 20.0, "steps": 300, "rows": [
+        {"name": "chorale, ONNX Runtime", "shape": "128, 128 / 64, 32", "median_ms": 3.14, "p99_ms": 6.28, "max_ms": 9.0},
+        {"name": "large, ONNX Runtime", "shape": "300, 300 / 100, 50", "median_ms": 6.28, "p99_ms": 12.56, "max_ms": 19.0},
+        {"name": "PyTorch", "shape": "128, 128 / 64, 32", "median_ms": 31.4, "p99_ms": 62.8, "max_ms": 90.0}]},
+    "endless": {"minutes": 30.0, "bpm": 120.0, "notes_played": 4321, "underruns": 0, "never_let_go": 0, "held_at_the_end": 0,
+                "most_notes": 4, "notes": 2.345, "longest_silence": 17, "fifths": {"in_own_key": [0.97, 0.9, 0.9, 0.9, 0.88]},
+                "step_p50_ms": 4.56, "step_p99_ms": 7.89},
     "learning": {"shape": "32/64/64, 20", "left_out": ["a third: not installed"],
                  "rows": [{"name": "livewave", "audio_s_per_s": 3.7, "times_slower": 1.0},
                           {"name": "another", "audio_s_per_s": 1.2, "times_slower": 3.08}]},
@@ -55,7 +62,8 @@ def test_every_figure_stands_in_the_table():
     text = table(FOUND)
     for figure in ("A CPU", "2024-01-31", "native v3 int8", "flute (48/64/64, 20)", "7.2", "8.62", "0.91 / 1.23 / 2.34",
                    "1024 KiB", "46 %", "11.5 ms", "0.17 ms", "0 underruns", "take 2", "it lost 3", "--notes 51",
-                   "98.7 %", "90.0 %"):
+                   "98.7 %", "90.0 %", "| 3.1 ms | 6.3 ms | 1.0 |", "| 31.4 ms | 62.8 ms | 10.0 |", "4321 notes", "0 notes stuck",
+                   "2.35 on average", "longest silence 17", "97 % of the first fifth", "88 % of the last", "4.6 ms, p99 7.9"):
         assert figure in text
 
 
@@ -148,3 +156,10 @@ def test_a_file_of_another_time_is_one_line_with_the_remedy(tmp_path, change):
 def test_blocks_too_few_for_a_p99_have_none():
     slow = row("v3", "flute", "48/64/64, 20", 9.5, p99_ms=None)
     assert lines_with("0.91 / - / 2.34", found={**FOUND, "engines": [slow]})
+
+
+def test_a_sixteenth_that_takes_longer_than_the_goal_is_told():
+    slow = dict(FOUND["composing"]["rows"][1], median_ms=11.0)
+    composing = {**FOUND["composing"], "rows": [FOUND["composing"]["rows"][0], slow]}
+    assert "missed" not in table(FOUND).partition("a sixteenth composed")[2].partition("training")[0]
+    assert "**missed** by large, ONNX Runtime" in table({**FOUND, "composing": composing})

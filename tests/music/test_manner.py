@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from livewave import ConfigError
+from livewave.music.key import Key
 from livewave.music.manner import MODES, RANGES, Manner
 
 
@@ -62,3 +63,11 @@ def test_only_one_field_changes_and_the_manner_before_stays():
 def test_whole_numbers_may_come_as_floats():
     polyphony = Manner().with_("polyphony", 3.0).polyphony
     assert polyphony == 3 and type(polyphony) is int
+
+
+def test_the_key_is_that_of_the_phrase_or_the_one_that_was_asked_for():
+    heard = Key(7)
+    assert Manner(key="auto").key_for(heard) == heard
+    assert Manner(key="auto").key_for(None) is None
+    assert Manner(key="off").key_for(heard) is None
+    assert Manner(key="F# minor").key_for(heard) == Key(6, minor=True)

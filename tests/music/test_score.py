@@ -9,7 +9,7 @@ import pytest
 
 from livewave import LivewaveError
 from livewave.control.events import Control, NoteOff, NoteOn, PitchBend
-from livewave.music.score import Note, bends_of, notes_of, read_score, roll_of
+from livewave.music.score import Note, PieceNote, bends_of, notes_of, positions_of, read_piece, read_score, roll_of
 
 FLIPS = 400
 
@@ -223,3 +223,100 @@ def test_time_in_frames_of_film_is_refused_with_its_remedy(tmp_path):
 def test_a_file_of_more_than_a_day_is_refused(tmp_path):
     track = [message("note_on", note=60, velocity=80), message("note_off", 2**27, note=60)]
     assert "24 hours" in refused(messages_written(tmp_path / "a.mid", track))
+
+
+# pieces: beats, tempo, metre
+
+
+def meta(kind: str, ticks: int = 0, **data: int) -> mido.MetaMessage:
+    return mido.MetaMessage(kind, time=ticks, **data)
+
+
+def metre(beats: int, unit: int, ticks: int = 0) -> mido.MetaMessage:
+    return meta("time_signature", ticks, numerator=beats, denominator=unit)
+
+
+def sung(ticks: int, pitch: int = 60) -> list[mido.Message]:
+    return [message("note_on", note=pitch, velocity=80), message("note_off", ticks, note=pitch)]
+
+
+def test_a_piece_without_tempo_and_metre_has_120_beats_a_minute_and_four_a_bar(tmp_path):
+    piece = read_piece(messages_written(tmp_path / "a.mid", sung(480 * 5)))
+    assert (piece.tempos, piece.metres) == (((0.0, 120.0),), ((0.0, 4, 4),))
+    assert piece.notes == (PieceNote(0.0, 5.0, 60, 80),) and piece.end == 5.0
+    assert positions_of(piece).tolist() == [*range(16), 0, 1, 2, 3]
+
+
+def test_notes_of_a_piece_are_in_beats_whatever_the_tempo(tmp_path):
+    tempo = [meta("set_tempo", tempo=750_000), meta("set_tempo", 480 * 2, tempo=400_000)]
+    notes = [*sung(480), *sung(720, 62), *sung(60, 64)]
+    piece = read_piece(messages_written(tmp_path / "a.mid", tempo, notes))
+    assert [(note.begin, note.end, note.pitch) for note in piece.notes] == [(0.0, 1.0, 60), (1.0, 2.5, 62), (2.5, 2.625, 64)]
+    assert piece.tempos == ((0.0, 80.0), (2.0, 150.0))
+
+
+def test_seconds_of_a_piece_follow_its_tempo(tmp_path):
+    tempo = [meta("set_tempo", tempo=750_000), meta("set_tempo", 480 * 2, tempo=400_000)]
+    piece = read_piece(messages_written(tmp_path / "a.mid", tempo, sung(480)))
+    assert [piece.seconds_at(beat) for beat in (0.0, 1.0, 2.0, 4.5)] == pytest.approx([0.0, 0.75, 1.5, 2.5])
+
+
+def test_a_piece_too_long_for_a_grid_is_refused(tmp_path):
+    fast = [meta("set_tempo", tempo=1), *sung(480), *sung(2**27)]
+    with pytest.raises(LivewaveError, match="a.mid is longer than 100000 beats"):
+        read_piece(messages_written(tmp_path / "a.mid", fast))
+
+
+def test_a_tempo_of_nothing_is_read_as_very_fast_and_not_divided_by(tmp_path):
+    piece = read_piece(messages_written(tmp_path / "a.mid", [meta("set_tempo", tempo=0), *sung(480)]))
+    assert math.isfinite(piece.tempos[0][1]) and piece.end == 1.0
+
+
+def test_drums_are_no_part_of_a_piece(tmp_path):
+    drums = [message("note_on", channel=9, note=36, velocity=80), message("note_off", 960, 9, note=36)]
+    assert {note.pitch for note in read_piece(messages_written(tmp_path / "a.mid", drums, sung(480))).notes} == {60}
+    with pytest.raises(LivewaveError, match="a.mid holds no notes"):
+        read_piece(messages_written(tmp_path / "a.mid", drums))
+
+
+def test_a_pedal_lengthens_the_notes_of_a_piece_as_it_does_on_stage(tmp_path):
+    pedalled = [message("control_change", control=64, value=127), *sung(240), message("control_change", 240, control=64, value=0)]
+    assert read_piece(messages_written(tmp_path / "a.mid", pedalled)).notes == (PieceNote(0.0, 1.0, 60, 80),)
+
+
+def test_bars_begin_anew_where_the_metre_changes(tmp_path):
+    metres = [metre(3, 4), metre(6, 8, 480 * 6), metre(4, 4, 480 * 3), metre(2, 4)]  # of two at once the last one counts
+    piece = read_piece(messages_written(tmp_path / "a.mid", metres, sung(480 * 12)))
+    assert piece.metres == ((0.0, 3, 4), (6.0, 6, 8), (9.0, 2, 4))
+    places = positions_of(piece)
+    assert places.dtype == np.uint8
+    assert places.tolist() == [*range(12), *range(12), *range(12), *range(8), *range(4)]
+
+
+def test_a_metre_that_cuts_a_bar_short_begins_a_new_one(tmp_path):
+    piece = read_piece(messages_written(tmp_path / "a.mid", [metre(4, 4), metre(3, 4, 480)], sung(480 * 3)))
+    assert positions_of(piece).tolist() == [0, 1, 2, 3, *range(8)]
+
+
+@pytest.mark.parametrize("beats, unit, name", [(5, 4, "5/4"), (9, 8, "9/8"), (12, 8, "12/8"), (3, 32, "3/32"), (0, 4, "0/4"),
+                                               (4, 2**40, f"4/{2**40}")])
+def test_a_metre_that_is_no_whole_number_of_sixteenths_or_too_long_is_refused_by_name(tmp_path, beats, unit, name):
+    piece = read_piece(messages_written(tmp_path / "a.mid", [metre(beats, unit)], sung(480)))
+    with pytest.raises(LivewaveError) as caught:
+        positions_of(piece)
+    assert f"{tmp_path / 'a.mid'}: " in str(caught.value) and name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_metre_in_which_nothing_sounds_refuses_nothing(tmp_path):
+    unused = [metre(5, 4), metre(3, 4), metre(9, 8, 480 * 3)]
+    assert positions_of(read_piece(messages_written(tmp_path / "a.mid", unused, sung(480 * 3)))).tolist() == [*range(12)]
+
+
+def test_a_note_too_short_for_the_grid_has_a_step(tmp_path):
+    assert positions_of(read_piece(messages_written(tmp_path / "a.mid", sung(1)))).tolist() == [0]
+
+
+def test_a_piece_of_notes_that_do_not_last_is_refused(tmp_path):
+    with pytest.raises(LivewaveError, match="a.mid holds no note that lasts"):
+        read_piece(messages_written(tmp_path / "a.mid", sung(0)))

@@ -20,7 +20,7 @@ def config_file(folder: Path, text: str) -> Path:
 
 
 def test_the_configurations_of_the_readme_are_all_there():
-    assert set(NAMES) == {"paper", "unconditioned", "small", "expressive", "hifi48"}
+    assert set(NAMES) == {"paper", "coupled", "unconditioned", "small", "expressive", "hifi48"}
 
 
 def test_paper_is_the_papers_net():
