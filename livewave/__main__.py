@@ -83,7 +83,7 @@ def render(
     config: ConfigFile = None, gain: Gain = None,
     rate: _option("--rate", int, "audio", "rate_hz", "Frames per second of OUT.wav; auto is 48000.") = None,
     continue_bars: Annotated[int, typer.Option(
-        min=0, max=MOST_BARS, help="So many composed bars follow. More about them: [continue] in --config.")] = 0,
+        min=0, max=MOST_BARS, help="So many composed bars follow; the section continue of --config says how.")] = 0,
     continue_model: _option("--continue-model", str, "continue", "model", NET) = None,
     continue_temperature: _option("--continue-temperature", float, "continue", "temperature", FREELY) = None,
     coupled: Annotated[bool, typer.Option(
@@ -97,8 +97,9 @@ def render(
     chosen = load_config(config, {"model": {"name": model, "engine": engine, "seed": seed, "temperature": temperature},
                                   "audio": {"rate_hz": rate, "gain_db": gain},
                                   "continue": {"model": continue_model, "temperature": continue_temperature, "seed": seed}})
-    if coupled and not continue_bars:
-        raise ConfigError("--coupled is about the bars that are composed; give --continue-bars too")
+    for flag, given in (("--coupled", coupled), ("--continue-model", continue_model), ("--continue-temperature", continue_temperature)):
+        if given and not continue_bars:
+            raise ConfigError(f"{flag} is about the bars that are composed; give --continue-bars too")
     with Progress(disable=not sys.stderr.isatty()) as bar:
         carried = None
         if continue_bars:
@@ -117,7 +118,7 @@ def continue_(
     seed: _option("--seed", int, "model", "seed", "Same seed and phrase: the same notes.") = None,
     model: _option("--model", str, "continue", "model", NET) = None,
     temperature: _option("--temperature", float, "continue", "temperature", FREELY) = None,
-    density: _option("--density", float, "continue", "density", "Below 1 fewer notes than is the net's way, 0.25..4.") = None,
+    density: _option("--density", float, "continue", "density", "How many notes: above 1 more than the net would, below 1 fewer, 0.25..4.") = None,
     key: _option("--key", str, "continue", "key", "off, auto (the phrase's) or a name: C, F# minor, Bbm.") = None,
     polyphony: _option("--polyphony", int, "continue", "polyphony", "Notes that may sound together, 1..16.") = None,
     low: _option("--low", int, "continue", "low", "The lowest pitch, 24..101.") = None,

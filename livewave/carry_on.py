@@ -110,12 +110,13 @@ def carry_on(piece: Piece, composer: Hearer, manner: Manner, seed: int, bars: in
     listener, chooser, played = Listener(composer), Chooser(seed), Generated()
     listener.prime(memory)
     listener.tell_before_the_rest(phrase.echoes(bar), bar)
+    listener.come_in(bar)
     key = manner.key_for(phrase.key)
     events, chances = [], []
     for step in range(bars * bar):
         beat, position = (first + step) / STEPS_A_BEAT, step % bar
-        around = Surroundings(played.sounding, {}, key, phrase.few, accented(phrase.velocity, position))
-        row = chooser.step(listener.compose, manner, around)
+        around = Surroundings(played.sounding, {}, key, phrase.few, accented(phrase.velocity, position), phrase.reach)
+        row = chooser.step(listener.compose, manner, around, enters=step == 0)
         chances.append(chooser.chances.copy())
         played.play(row, beat)
         events += played.due(beat)
@@ -160,6 +161,9 @@ def _heard(piece: Piece, first: int, bar: int) -> tuple[Phrase, Rows]:
 
 
 def _check_out(midi: Path, out: Path) -> None:
+    if out.suffix.lower() not in (".mid", ".midi"):
+        raise LivewaveError(f"cannot write {out}: it must be a MIDI file, with a name that ends in .mid; for sound there is "
+                            "`livewave render --continue-bars`")
     if not os.path.isdir(out.parent):
         raise LivewaveError(f"cannot write {out}: there is no folder {out.parent}")
     if os.path.exists(out) and not os.path.isfile(out):

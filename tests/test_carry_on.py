@@ -325,3 +325,19 @@ def test_a_link_stays_one_and_what_it_points_to_is_replaced(tmp_path):
     (tmp_path / "link.mid").symlink_to(tmp_path / "real.mid")
     continued(path, tmp_path / "link.mid", ToyComposer())
     assert (tmp_path / "link.mid").is_symlink() and len(read_notes(tmp_path / "real.mid")[1]) == 12
+
+
+def test_the_shipped_net_comes_in_on_the_bar_and_near_what_was_played(tmp_path):
+    net = Composer(load_biaxial("chorale"))
+    for pitches in ((67, 69, 71, 72), (67,), (69, 72, 76, 74, 72)):
+        notes = [(beat * BEAT, (beat + 1) * BEAT, pitch) for beat, pitch in enumerate(pitches)]
+        for seed in range(3):
+            found = carried(phrase_file(tmp_path / "a.mid", notes), net, bars=2, seed=seed)
+            assert found.notes[0].begin == found.begin
+            assert all(min(pitches) - 12 <= note.pitch <= max(pitches) + 12 for note in found.notes)
+
+
+def test_a_name_that_is_not_of_a_midi_file_is_refused(tmp_path, composer):
+    with pytest.raises(LivewaveError, match=r"ends in \.mid"):
+        continued(phrase_file(tmp_path / "a.mid"), tmp_path / "out.wav", composer)
+    assert not (tmp_path / "out.wav").exists()

@@ -18,7 +18,7 @@ _HAIR_STEPS = 1e-6
 def check_metre(beats: int, unit: int) -> int:
     """Sixteenths in such a bar. Raises ConfigError where the metre is none that the continuation can count in."""
     if unit not in UNITS or not 1 <= beats * 16 // unit <= LONGEST_BAR_STEPS:
-        raise ConfigError(f"the metre {beats}/{unit} cannot be counted: a bar has at most {LONGEST_BAR_STEPS} "
+        raise ConfigError(f"the metre {beats}/{unit} cannot be counted: a bar must be 1 to {LONGEST_BAR_STEPS} whole "
                           f"sixteenths; legal are {LEGAL_METRES}")
     return beats * 16 // unit
 

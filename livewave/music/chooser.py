@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from livewave.music.biaxial import ARTICULATE, LOW, NOTES, PLAY, STEPS_A_BEAT, VELOCITY
+from livewave.music.biaxial import ARTICULATE, HIGH, LOW, NOTES, PLAY, STEPS_A_BEAT, VELOCITY
 from livewave.music.key import Key
-from livewave.music.manner import Manner
+from livewave.music.manner import OCTAVE, Manner
 
 FALL, RETURN = 0.02, 0.3  # a step with too few notes, and the share of the way back to 1 in a step with enough
 LEAST_CONSERVATIVITY = 0.05
@@ -32,6 +32,7 @@ class Surroundings:
     key       whose notes are allowed; None: all
     few       with fewer notes than this, too little sounds
     velocity  of a note that begins, where the net does not say
+    reach     the pitches near what was played: notes stay inside, where that leaves an octave of Manner's
     """
 
     sounding: Mapping[int, int]
@@ -39,6 +40,7 @@ class Surroundings:
     key: Key | None
     few: float
     velocity: int
+    reach: tuple[int, int] = (LOW, HIGH)
 
 
 class Chooser:
@@ -53,10 +55,17 @@ class Chooser:
         self.chances = np.zeros((NOTES, 2), np.float32)
         self._random = np.random.Generator(np.random.Philox(seed))
 
-    def step(self, compose: Callable[[Choose], None], manner: Manner, around: Surroundings) -> np.ndarray:
-        """uint8 [78, 3]: what is played beside the held notes. `compose` walks the notes; see Composer.compose."""
+    def step(self, compose: Callable[[Choose], None], manner: Manner, around: Surroundings,
+             enters: bool = False) -> np.ndarray:
+        """uint8 [78, 3]: what is played beside the held notes. `compose` walks the notes; see Composer.compose.
+
+        enters  something must sound, if anything can: a step that came out silent is drawn again from those that are not.
+        """
         walk = _Walk(self._random.random((NOTES, 2)), self.chances, self.conservativity, manner, around)
         compose(walk.choose)
+        if enters and not walk.sounds and (lowest := walk.lowest(self._random.random())) is not None:
+            walk = _Walk(self._random.random((NOTES, 2)), self.chances, self.conservativity, manner, around, lowest)
+            compose(walk.choose)
         row = walk.row(manner.polyphony)
         self._settle(int(row[:, PLAY].sum()), around.few)
         return row
@@ -68,14 +77,18 @@ class Chooser:
 
 
 class _Walk:
-    """The notes of one step, from the lowest up."""
+    """The notes of one step, from the lowest up. `lowest`: it plays, and nothing below it."""
 
     def __init__(self, uniforms: np.ndarray, chances: np.ndarray, conservativity: float, manner: Manner,
-                 around: Surroundings) -> None:
+                 around: Surroundings, lowest: int | None = None) -> None:
+        self._lowest = lowest
         self._uniforms, self._chances, self._around, self._temperature = uniforms, chances, around, manner.temperature
         self._exponent = conservativity / manner.density
         classes = range(12) if around.key is None else around.key.classes
-        self._allowed = [manner.low <= pitch <= manner.high and pitch % 12 in classes
+        low, high = max(manner.low, around.reach[0]), min(manner.high, around.reach[1])
+        if high - low < OCTAVE - 1:
+            low, high = manner.low, manner.high
+        self._allowed = [low <= pitch <= high and pitch % 12 in classes
                          for pitch in range(LOW, LOW + NOTES)]
         self._row = np.zeros((NOTES, 3), np.uint8)
         self._likely = np.zeros(NOTES)
@@ -88,12 +101,28 @@ class _Walk:
         self._likely[note] = plays
         chance = plays**self._exponent if self._allowed[note] else 0.0
         self._chances[note] = chance, begins
-        if self._uniforms[note, 0] >= chance:
+        if not self._plays(note, chance):
             return 0.0, 0.0, 0.0
         sounded = self._around.sounding.get(note)
         anew = sounded is None or self._uniforms[note, 1] < begins
         self._row[note] = 1, anew, self._velocity(logits) if anew else sounded
         return 1.0, float(anew), float(self._row[note, VELOCITY])
+
+    def _plays(self, note: int, chance: float) -> bool:
+        if self._lowest is None or note > self._lowest:
+            return bool(self._uniforms[note, 0] < chance)
+        return note == self._lowest
+
+    @property
+    def sounds(self) -> bool:
+        return bool(self._row[:, PLAY].any())
+
+    def lowest(self, uniform: float) -> int | None:
+        """After a walk that came out silent: which note is the lowest in a step that does not, drawn by its chance. Every
+        note's chance was told with silence below it, so that of k is p(k) times those of silence below. None: none can be."""
+        chance = self._chances[:, PLAY].astype(np.float64)
+        weights = np.cumsum(chance * np.cumprod(np.append(1.0, 1.0 - chance[:-1])))
+        return int(np.searchsorted(weights, uniform * weights[-1], side="right")) if weights[-1] > 0.0 else None
 
     def row(self, polyphony: int) -> np.ndarray:
         """What was chosen, and of that no more than `polyphony` notes: first what sounds on, then the likelier."""

@@ -218,7 +218,7 @@ class Continuation:
         if self._in_phrase and not self._ledger.held() and beat - self._silent_since_beat >= self.manner.rest_beats:
             self._phrase_ended(at_s, bar)
         if self._left and not self._composing and at_s >= self._ready_s and position >= bar - STEPS_A_BEAT:
-            self._listener.hear_all()  # the rest too, in the beat before the bar: the first step is not to wait for it
+            self._listener.hear_before(bar - position, bar)
         composes = self._composes(position, at_s)
         self._row, self._row_s = SILENCE, self._transport.moment(step / STEPS_A_BEAT)
         if composes and not late:
@@ -253,12 +253,14 @@ class Continuation:
 
     def _compose(self, position: int) -> None:
         """What the player strikes in this very step is not known yet: held notes are shown as sounding on."""
-        if not self._composing:
+        if enters := not self._composing:
             self._chooser.conservativity = 1.0
+            self._listener.come_in(self._transport.steps_a_bar)
         held = {fold(pitch) - LOW: velocity for pitch, velocity in self._ledger.held().items()}
-        around = Surroundings(self._generated.sounding, held, self.manner.key_for(self._phrase.key), self._phrase.few,
-                              accented(self._phrase.velocity, position))
-        self._row = self._chooser.step(self._listener.compose, self.manner, around)
+        phrase, beside = self._phrase, self.manner.mode == "duet"  # who plays beside has its own reach, and may wait
+        around = Surroundings(self._generated.sounding, held, self.manner.key_for(phrase.key), phrase.few,
+                              accented(phrase.velocity, position), (LOW, HIGH) if beside else phrase.reach)
+        self._row = self._chooser.step(self._listener.compose, self.manner, around, enters and not beside)
         self._left = max(self._left - 1, 0)
 
     def _be_ready(self, at_s: float, hearing_s: float) -> None:

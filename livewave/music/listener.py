@@ -63,6 +63,16 @@ class Listener:
         for _ in range(min(PIECE_ROWS, len(self._told) - self._told.rest)):
             self._hear()
 
+    def hear_before(self, steps: int, bar: int) -> None:
+        """Hear the silence too, so that it is not waited for when the net comes in, `steps` steps from now; unless whole
+        bars of it are to be left out then."""
+        if self._told.rest + steps < bar:
+            self.hear_all()
+
+    def come_in(self, bar: int) -> None:
+        """It is to compose after a rest. Whole bars of that are not told: who hears a bar of silence expects another one."""
+        self._told.cut_bars_of_rest(bar, least=int(self._forgotten))
+
     def hear_all(self) -> None:
         while len(self._told):
             self._hear()

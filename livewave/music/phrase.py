@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from livewave.music.biaxial import ARTICULATE, LOW, MOST_STEPS_A_BAR, NOTES, PLAY, VELOCITY
+from livewave.music.biaxial import ARTICULATE, HIGH, LOW, MOST_STEPS_A_BAR, NOTES, PLAY, VELOCITY
 from livewave.music.key import Key, estimate
 
 VELOCITY_UNHEARD = 80
@@ -56,6 +56,13 @@ class Rows:
         self.rest = min(self.rest, len(self._entries))
         return entry
 
+    def cut_bars_of_rest(self, bar: int, least: int) -> None:
+        """Forget the whole bars of the silence at the end, but keep `least` steps in all."""
+        bars = min(self.rest, max(len(self._entries) - least, 0)) // bar
+        if bars:
+            del self._entries[-bars * bar :]
+            self.rest -= bars * bar
+
     def cut_rest(self) -> list[Entry]:
         """The silence at the end, which is then no longer there."""
         begin = len(self._entries) - self.rest
@@ -78,6 +85,7 @@ class Phrase:
         self._weights = before._weights * FADING if before else np.zeros(12)  # steps in which each class sounds
         self._velocity = before.velocity if before else VELOCITY_UNHEARD
         self._struck = np.zeros(128, int)  # onsets of each velocity
+        self._notes = np.zeros(NOTES, bool)  # those that sounded
         self._sounding = 0  # notes, summed over the steps
         self._entries: list[Entry] = []
         self._heard = 0
@@ -93,6 +101,7 @@ class Phrase:
         if self._heard <= SHOWN_BARS * MOST_STEPS_A_BAR:
             self._entries.append((row, after))
         self._sounding += int(sounding.sum())
+        self._notes |= sounding
         self._weights += np.bincount(_CLASSES, sounding, 12)
         np.add.at(self._struck, row[row[:, ARTICULATE] > 0, VELOCITY], 1)
 
@@ -105,6 +114,12 @@ class Phrase:
     @property
     def key(self) -> Key | None:
         return estimate(self._weights)
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """The pitches from an octave below its lowest to one above its highest; all of them while there is none."""
+        sounded = np.flatnonzero(self._notes) + LOW
+        return (int(sounded[0]) - 12, int(sounded[-1]) + 12) if len(sounded) else (LOW, HIGH)
 
     @property
     def few(self) -> float:

@@ -52,19 +52,21 @@ def measure(minutes: float, flags: Sequence[str] = ()) -> dict[str, object]:
 def music(heard: Played, began_s: float, seconds: float) -> dict[str, object]:
     """Figures of all that was heard, and of each fifth of it in turn: does it wander off?"""
     ends: dict[int, tuple[float, int]] = {}
-    notes = []
+    notes, most = [], 0
     for at_s, pitch, velocity in heard:
         if pitch in ends:
             begin_s, struck = ends.pop(pitch)
             notes.append((_beats(begin_s - began_s), _beats(at_s - began_s), pitch, struck))
         if velocity:
             ends[pitch] = (at_s, velocity)
+        most = max(most, len(ends))
     rows = rows_of(notes, round(4 * _beats(seconds)))
     sounding = np.flatnonzero(rows[:, :, 0].any(1))
     rows = rows[sounding[0] :] if len(sounding) else rows
     fifths = [figures(part) for part in np.array_split(rows, 5)]
     drift = {name: [round(part[name], 3) for part in fifths] for name in ("notes", "onsets", "silent", "in_own_key")}
-    return {name: round(value, 3) for name, value in figures(rows).items()} | {"never_let_go": len(ends), "fifths": drift}
+    return {name: round(value, 3) for name, value in figures(rows).items()} | {
+        "most_notes": most, "never_let_go": len(ends), "fifths": drift}
 
 
 def broken(found: dict[str, object]) -> list[str]:

@@ -172,3 +172,33 @@ def test_the_same_seed_gives_the_same_notes_and_exactly_two_numbers_a_note_are_d
     other.step(net({}), ANYTHING, ALONE)
     other.conservativity = 1.0
     np.testing.assert_array_equal(chooser.step(compose, ANYTHING, ALONE), other.step(compose, ANYTHING, ALONE))
+
+
+def test_a_step_that_enters_is_drawn_from_those_that_sound():
+    """Worked by hand. Notes 10, 20 and 30 play at 0.1, 0.2 and 0.5, whatever is below; that none does is 0.36. Of the steps
+    that are not silent, the lowest note is 10 in 0.1 / 0.64, 20 in 0.9 * 0.2 / 0.64, and 30 in 0.9 * 0.8 * 0.5 / 0.64."""
+    likely = {10: (0.1, 0.5), 20: (0.2, 0.5), 30: (0.5, 0.5)}
+    chooser, count, lowest, silent = Chooser(0), 4_000, [], 0
+    for _ in range(count):
+        chooser.conservativity = 1.0
+        row = chooser.step(net(likely), ANYTHING, ALONE, enters=True)
+        lowest.append(int(np.flatnonzero(row[:, PLAY])[0]))
+        silent += played(row).keys() >= {10, 30}
+    for note, share in ((10, 0.1 / 0.64), (20, 0.18 / 0.64), (30, 0.36 / 0.64)):
+        assert lowest.count(note) / count == pytest.approx(share, abs=0.03)
+    assert silent / count == pytest.approx(0.05 / 0.64, abs=0.02)  # the notes above the lowest are as likely as ever
+
+
+def test_nobody_enters_where_nothing_can_sound_and_a_step_that_does_not_enter_may_be_silent():
+    assert played(Chooser(0).step(net({}), ANYTHING, ALONE, enters=True)) == {}
+    assert played(Chooser(0).step(net({10: (1e-6, 0.5)}), ANYTHING, ALONE)) == {}
+    assert played(Chooser(0).step(net({10: (1e-6, 0.5)}), ANYTHING, ALONE, enters=True)).keys() == {10}
+
+
+def test_notes_stay_near_what_was_played_where_that_leaves_an_octave():
+    likely = {note: (0.999, 0.9) for note in range(NOTES)}
+    near = Surroundings(sounding={}, held={}, key=None, few=1.0, velocity=80, reach=(60, 72))
+    for manner, pitches in ((ANYTHING, range(60, 73)), (Manner(key="off", polyphony=16, low=90), range(90, 102))):
+        row = Chooser(0).step(net(likely), manner, near)
+        assert {note + LOW for note in played(row)} <= set(pitches)
+        assert played(row)

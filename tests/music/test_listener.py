@@ -74,3 +74,39 @@ def test_what_it_has_heard_when_it_composes_does_not_depend_on_when_it_had_time(
     for listener in listeners:
         listener.compose(lambda note, logits: (0.0, 0.0, 0.0))
     assert heard(composers[0]) == heard(composers[1])
+
+
+def test_whole_bars_of_a_rest_are_not_told_to_a_net_that_comes_in_after_it():
+    for silent, kept in ((5, 5), (16, 0), (20, 4)):
+        composer = ToyComposer()
+        listener = Listener(composer)
+        for step in range(16):
+            listener.tell(sound(step + 1), (step + 1) % BAR, 100)
+        for step in range(silent):
+            listener.tell(SILENCE, (step + 1) % BAR, 100)
+        listener.come_in(BAR)
+        listener.compose(lambda note, logits: (0.0, 0.0, 0.0))
+        assert heard(composer) == [*range(1, 17), *[0] * kept]
+        assert composer.heard[-1][1] == silent % BAR  # in the same place of the bar
+
+
+def test_a_net_that_was_told_of_silence_alone_comes_in_all_the_same():
+    composer = ToyComposer()
+    listener = Listener(composer)
+    for step in range(16):
+        listener.tell(SILENCE, (step + 1) % BAR, BAR)
+    listener.come_in(BAR)
+    listener.compose(lambda note, logits: (0.0, 0.0, 0.0))
+    assert composer.composed == 1 and composer.heard[-1][1] == 0
+
+
+def test_a_rest_is_heard_beforehand_unless_whole_bars_of_it_will_be_left_out():
+    for silent, early in ((3, 4), (13, 1)):
+        composer = ToyComposer()
+        listener = Listener(composer)
+        listener.tell(sound(1), 1, BAR)
+        for step in range(silent):
+            listener.tell(SILENCE, (step + 2) % BAR, BAR)
+        listener.hear_a_piece()
+        listener.hear_before(3, BAR)
+        assert len(composer.heard) == early

@@ -127,3 +127,11 @@ def test_few_is_half_of_what_sounded_but_never_less_than_one():
     for row in rows_of([(0.0, 2.0, pitch, 80) for pitch in (48, 52, 55, 60, 64, 67)], 8):
         chord.add(row, 0)
     assert chord.few == 3.0
+
+
+def test_a_phrase_reaches_an_octave_beyond_its_notes():
+    phrase = Phrase()
+    assert phrase.reach == (24, 101)
+    for row in [*rows("a", pitch=60), *rows("a", pitch=67)]:
+        phrase.add(row, 0)
+    assert phrase.reach == (48, 79)

@@ -36,8 +36,7 @@ class ToyComposer:
         self._ready = True
 
     def compose(self, choose: Choose) -> None:
-        assert self._ready, "a step is composed once, after it was advanced to"
-        self._ready = False
+        assert self._ready, "a step is composed after it was advanced to, and not when it has become the step before"
         self.composed += 1
         row = self._next_row()
         self.shown = [choose(note, self._logits(row[note])) for note in range(NOTES)]
