@@ -353,9 +353,9 @@ class Life:
         if self._link is None:
             return
         asked, (bpm, metre) = self._transport.take_asked_bpm(), self._link_told
-        if asked is None and self._transport.source == INTERNAL:
+        if asked is None and self._transport.source == INTERNAL and self._transport.bpm != bpm:
             asked = self._transport.bpm
-        if asked is not None and asked != bpm:
+        if asked is not None:
             self._link.set_tempo(asked)
             bpm = asked
         if self._transport.metre != metre:

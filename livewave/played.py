@@ -68,8 +68,10 @@ class Played:
 
     def close(self) -> None:
         """End what sounds, then close the MIDI out."""
-        self._closing = True
-        self.silence()
+        with self._changed:
+            self._coming.clear()
+            self._silence = self._closing = True
+            self._changed.notify()
         if self._thread.is_alive():
             self._thread.join(JOIN_S)
         self._out.close()

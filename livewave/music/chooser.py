@@ -19,6 +19,7 @@ from livewave.music.manner import OCTAVE, Manner
 
 FALL, RETURN = 0.02, 0.3  # a step with too few notes, and the share of the way back to 1 in a step with enough
 LEAST_CONSERVATIVITY = 0.05
+LONGEST_SILENCE = 48  # steps: three bars of 4/4
 BAR_ACCENT, BEAT_ACCENT, OFF_BEAT_ACCENT = 1.1, 1.0, 0.9  # of a velocity: about a decibel, as players lean on the beat
 Choose = Callable[[int, np.ndarray], tuple[float, float, float]]
 
@@ -52,6 +53,7 @@ class Chooser:
 
     def __init__(self, seed: int) -> None:
         self.conservativity = 1.0
+        self._silent = 0  # steps in a row, until now
         self.chances = np.zeros((NOTES, 2), np.float32)
         self._random = np.random.Generator(np.random.Philox(seed))
 
@@ -60,13 +62,16 @@ class Chooser:
         """uint8 [78, 3]: what is played beside the held notes. `compose` walks the notes; see Composer.compose.
 
         enters  something must sound, if anything can: a step that came out silent is drawn again from those that are not.
+                So is one after LONGEST_SILENCE silent ones, whatever manner makes notes rare
         """
+        enters = enters or self._silent >= LONGEST_SILENCE
         walk = _Walk(self._random.random((NOTES, 2)), self.chances, self.conservativity, manner, around)
         compose(walk.choose)
         if enters and not walk.sounds and (lowest := walk.lowest(self._random.random())) is not None:
             walk = _Walk(self._random.random((NOTES, 2)), self.chances, self.conservativity, manner, around, lowest)
             compose(walk.choose)
         row = walk.row(manner.polyphony)
+        self._silent = 0 if row[:, PLAY].any() else self._silent + 1
         self._settle(int(row[:, PLAY].sum()), around.few)
         return row
 

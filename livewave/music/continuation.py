@@ -15,18 +15,19 @@ from collections.abc import Callable
 import numpy as np
 
 from livewave import ConfigError
-from livewave.control.events import Event, NoteOff, NoteOn, Panic, Release, Reset, Setting, Strike
+from livewave.control.events import Control, Event, NoteOff, NoteOn, Panic, Release, Reset, Setting, Strike
 from livewave.music.biaxial import HIGH, LOW, PLAY, STEPS_A_BEAT, fold
 from livewave.music.chooser import Chooser, Surroundings, accented
 from livewave.music.generated import AHEAD_S, SOURCE, Generated
 from livewave.music.grid import Grid, nearest_step
-from livewave.music.ledger import Ledger
+from livewave.music.ledger import ALL_NOTES_OFF, ALL_SOUND_OFF, Ledger
 from livewave.music.listener import Hearer, Listener
 from livewave.music.manner import Manner
 from livewave.music.phrase import MEMORY_BARS, SILENCE, Phrase, Rows
 from livewave.music.transport import Transport
 
 SETTINGS = "continue_"
+SILENCERS = (ALL_SOUND_OFF, ALL_NOTES_OFF)
 # It comes in no sooner than this after it was told to, so that the net can hear what it was told.
 LEAD_BEATS, LEAD_S = 0.25, 0.06
 LONGEST_WAIT_S = 0.25  # between calls of `advance`
@@ -68,7 +69,7 @@ class Continuation:
             self._set(event)
             return
         self._let_move(event.at_s, lambda: self._transport.feed(event))
-        if isinstance(event, (Panic, Reset)):
+        if isinstance(event, (Panic, Reset)) or isinstance(event, Control) and event.controller in SILENCERS:
             self._halt(event.at_s)
         for change in self._ledger.feed(event):
             if isinstance(change, Strike):
@@ -193,17 +194,19 @@ class Continuation:
         self._say("the continuation was left alone for more than a bar: what it would have played then is left out")
 
     def _let_move(self, at_s: float, change: Callable[[], object]) -> None:
-        """Let the transport change. If its beat jumps, what is known goes with it, and what sounds ends."""
-        jumps = self._transport.jumps
+        """Let the transport change. If its beat jumps, what is known goes with it, and what sounds ends; but where it lands
+        on the same place of a bar, as a loop does, the music goes on."""
+        jumps, place = self._transport.jumps, self._transport.position(self._step or 0)
         change()
         if self._transport.jumps != jumps:
             steps = nearest_step(self._transport.beat_at(at_s)) + 1 - (self._step or 0)
             self._step = (self._step or 0) + steps
             self._grid.move(steps)
             self._silent_since_beat += steps / STEPS_A_BEAT
-            self._rest(at_s)
-        elif not self._transport.playing and self._composing:
-            self._rest(at_s)
+            if not self._transport.playing or self._transport.position(self._step) != place:
+                self._rest(at_s)
+        elif not self._transport.playing and (self._composing or self._left):
+            self._halt(at_s)
 
     def _decide(self, step: int, at_s: float, late: bool) -> None:
         bar, position = self._transport.steps_a_bar, self._transport.position(step)

@@ -27,7 +27,7 @@ class Generated:
         self._coming: list[NoteOn | NoteOff] = []
         self._sounding: dict[int, NoteOn] = {}  # once everything to come has happened
         self._given: dict[int, NoteOn] = {}  # by what was given out
-        self._given_until_s = self._ended_s = self._last_s = float("-inf")
+        self._given_until_s = self._ended_s = self._last_s = self._step_s = float("-inf")
 
     @property
     def held(self) -> list[int]:
@@ -53,7 +53,7 @@ class Generated:
 
         row  uint8 [78, 3]
         """
-        at_s = max(at_s, self._ended_s)
+        at_s = self._step_s = max(at_s, self._ended_s, self._step_s)
         for pitch in list(self._sounding):
             if not row[pitch - LOW, PLAY] or row[pitch - LOW, ARTICULATE]:
                 self._end(pitch, at_s)

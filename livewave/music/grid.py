@@ -28,6 +28,7 @@ class Grid:
     def __init__(self) -> None:
         self.folded = 0
         self._down: dict[int, tuple[int, int]] = {}  # note -> the step it was struck in, its velocity
+        self._keys: dict[int, set[int]] = {}  # note -> the pitches that are down and fold to it
         self._rows: dict[int, np.ndarray] = {}  # step -> onsets and what earlier notes left there; see `row`
         self._last = -1  # the last step that was given out
 
@@ -36,11 +37,14 @@ class Grid:
         note, step = fold(pitch) - LOW, max(nearest_step(beat), self._last + 1)
         self._end(note, step)
         self._down[note] = (step, velocity)
+        self._keys.setdefault(note, set()).add(pitch)
         self._row(step)[note] = (1, 1, velocity)
 
     def release(self, beat: float, pitch: int) -> None:
         note = fold(pitch) - LOW
-        if note in self._down:
+        keys = self._keys.get(note, set())
+        keys.discard(pitch)
+        if note in self._down and not keys:
             self._end(note, max(nearest_step(beat), self._down[note][0] + 1))
 
     @property

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from livewave import ConfigError
-from livewave.control.events import ClockMessage, Event, LinkState, MetreSet, SourceLost, Tap, TempoSet
+from livewave.control.events import ClockMessage, Event, LinkState, MetreSet, Reset, SourceLost, Tap, TempoSet
 from livewave.music.bars import STEPS_A_BEAT, Bars, check_metre
 from livewave.music.pulses import PULSES_A_BEAT, Pulses
 
@@ -129,7 +129,8 @@ class Transport:
         self._overruled: set[str] = set()  # ports, or the player's TEMPO: told once that another leads
         self._announced = INTERNAL
         self._takes = {TempoSet: self._tempo_set, Tap: self._tap, MetreSet: self._metre_set,
-                       ClockMessage: self._clock_message, LinkState: self._link_state, SourceLost: self._source_lost}
+                       ClockMessage: self._clock_message, LinkState: self._link_state, SourceLost: self._source_lost,
+                       Reset: self._reset}
         self._songs = {"clock": self._clock, "start": self._start, "continue": self._continue, "stop": self._stop,
                        "position": self._position}
 
@@ -383,6 +384,11 @@ class Transport:
             self._due = None
         if self._stopped_by == event.source:
             self.playing, self._stopped_by = True, None
+
+    def _reset(self, _event: Reset) -> None:
+        """Nobody's Stop holds on, but that of the clock that is followed."""
+        if self._leader is None and self.source == INTERNAL:
+            self.playing, self._stopped_by, self._due, self._stood_beat = True, None, None, None
 
     # ---- Ableton Link
 

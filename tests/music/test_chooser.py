@@ -202,3 +202,10 @@ def test_notes_stay_near_what_was_played_where_that_leaves_an_octave():
         row = Chooser(0).step(net(likely), manner, near)
         assert {note + LOW for note in played(row)} <= set(pitches)
         assert played(row)
+
+
+def test_no_manner_makes_a_silence_last_longer_than_three_bars():
+    chooser, rare = Chooser(0), Manner(key="off", temperature=0.1, density=0.25)
+    silent = [not played(chooser.step(net({10: (0.01, 0.5), 20: (0.02, 0.5)}), rare, ALONE)) for _ in range(400)]
+    runs = "".join("s" if one else "." for one in silent).split(".")
+    assert max(map(len, runs)) == 48

@@ -92,3 +92,13 @@ def test_silenced_only_what_was_given_out_has_an_end():
     generated.play(row(p60="o", p64="o"), 2.0)
     assert generated.silence(1.5) == [off(1.5, 60)]
     assert generated.due(9.0) == [] and generated.held == [] and generated.sounding == {}
+
+
+def test_a_step_never_comes_before_the_last_one_however_the_tempo_rose():
+    generated, row = Generated(), np.zeros((78, 3), np.uint8)
+    row[10] = (1, 1, 90)
+    generated.play(row, 2.0)
+    generated.play(np.zeros_like(row), 1.5)
+    generated.play(row, 2.5)
+    events = generated.due(10.0)
+    assert [event.at_s for event in events] == [2.0, 2.0, 2.5]

@@ -140,3 +140,13 @@ def test_rows_from_a_file_hold_only_the_notes_that_begin_inside():
     rows = rows_of([(-1.0, 1.0, 60, 5), (0.0, 9.0, 62, 6), (2.0, 3.0, 64, 7)], 8)
     assert not rows[:, 60 - LOW].any() and not rows[:, 64 - LOW].any()
     assert cells(rows, 62) == [(1, 1, 6)] + [(1, 0, 6)] * 7
+
+
+def test_two_keys_that_fold_to_one_note_hold_it_until_both_are_let_go():
+    grid = Grid()
+    grid.press(0.0, 24, 90)
+    grid.press(0.0, 12, 90)
+    grid.release(1.0, 12)
+    assert [int(grid.row(step)[0, 0]) for step in range(8)] == [1] * 8
+    grid.release(2.0, 24)
+    assert not grid.row(8).any()

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livewave import ConfigError
-from livewave.control.events import ClockMessage, Event, LinkState, MetreSet, NoteOn, SourceLost, Tap, TempoSet
+from livewave.control.events import ClockMessage, Event, LinkState, MetreSet, NoteOn, Reset, SourceLost, Tap, TempoSet
 from livewave.music.transport import BPM, JUMP_BEATS, Course, Transport
 
 DAW, OTHER, OSC, LINK = "midi:DAW", "midi:Drums", "osc:127.0.0.1", "link"
@@ -616,3 +616,11 @@ def test_what_is_near_is_approached_and_what_is_far_is_a_jump() -> None:
         transport.feed(link(10.0, 10.0 * 100.0 / 60.0 + off_beats))
         assert transport.jumps - joined == jumped
         assert transport.beat_at(20.0) == pytest.approx(20.0 * 100.0 / 60.0 + off_beats)
+
+
+def test_reset_lets_the_song_go_on_that_a_port_without_a_clock_stopped():
+    transport = Transport()
+    transport.feed(ClockMessage(1.0, "midi:remote", "stop"))
+    assert not transport.playing
+    transport.feed(Reset(2.0, "osc:host"))
+    assert transport.playing
