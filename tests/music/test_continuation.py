@@ -3,6 +3,7 @@ a bar ago, so every note here was worked out by hand."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 import numpy as np
@@ -11,7 +12,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from livewave.control.events import (
-    ClockMessage, Control, Event, MetreSet, NoteOff, NoteOn, Panic, Reset, RollSet, Setting, SourceLost, TempoSet,
+    ClockMessage, Control, Event, MetreSet, NoteOff, NoteOn, Panic, Reset, RollSet, Setting, SourceLost,
+    TempoSet,
 )
 from livewave.music.biaxial import LOW, PLAY
 from livewave.music.clock import ManualClock
@@ -530,3 +532,39 @@ def test_no_storm_leaves_a_note_held_and_the_moments_of_the_calls_change_nothing
 @given(storms(), modes, seeds, ticks, st.floats(0.0, 0.3))
 def test_no_storm_that_comes_late_leaves_a_note_held(events, mode, seed, tick_s, late_s):
     stormed(events, mode, seed, tick_s, late_s)
+
+
+def clocked(seconds: float, loop_beats: int | None = None) -> list[Event]:
+    """A MIDI clock at 120 bpm that starts the song at 0 s, and, where it loops, sends the song position at each wrap."""
+    clocks, port = [], "midi:daw"
+    for number in range(round(seconds * 48)):
+        at_s = number / 48
+        if number == 0:
+            clocks.append(ClockMessage(at_s, port, "start"))
+        elif loop_beats and number % (24 * loop_beats) == 0:
+            clocks.append(ClockMessage(at_s - 0.001, port, "position", 0))
+        clocks.append(ClockMessage(at_s, port, "clock"))
+    return clocks
+
+
+def test_a_song_that_loops_is_played_through_as_one_that_goes_on():
+    beats = [[at_s for at_s, kind, *_ in Stage(mode="endless", otherwise=60).play(clocked(12.0, loop), 12.0).notes if kind == "on"]
+             for loop in (None, 4)]
+    assert len(beats[0]) > 15
+    assert beats[1] == pytest.approx(beats[0], abs=0.005)
+
+
+def test_an_answer_that_the_songs_stop_cut_off_does_not_come_back_with_the_next_start():
+    played = [*clocked(6.1), ClockMessage(6.1, "midi:daw", "stop"), ClockMessage(20.0, "midi:daw", "start")]
+    later = [dataclasses.replace(clock, at_s=20.0 + clock.at_s) for clock in clocked(8.0)[1:]]
+    stage = Stage().play([*played, *PHRASE, *later], 28.0)
+    onsets = [at_s for at_s, kind, *_ in stage.notes if kind == "on"]
+    assert onsets and max(onsets) < 6.2
+    assert stage.sounding() == []
+
+
+@pytest.mark.parametrize("controller", [120, 123])
+def test_all_notes_off_from_a_keyboard_ends_an_answer(controller):
+    stage = Stage().play([*PHRASE, Control(5.6, KEYS, 0, controller, 0)], 30.0)
+    assert stage.notes[-1][1:] == ("off", 64) and stage.notes[-1][0] < 5.7
+    assert stage.sounding() == []
