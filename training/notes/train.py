@@ -1,6 +1,6 @@
 """Train a biaxial LSTM on what `training.notes.prepare` made.
 
-    python -m training.notes.train --config training/configs/chorale.toml --data training/cache/notes --out training/runs/chorale
+    python -m training.notes.train --config training/notes/chorale.toml --data training/cache/notes --out training/runs/chorale
 
 Writes OUT/last.pt every run.save_every steps: the same command continues from it, exactly, after a kill at any moment.
 Figures go to OUT/log.jsonl. `python -m exporters OUT/last.pt livewave/models/continuation/NAME.onnx` makes a model file.
@@ -185,7 +185,7 @@ def _data_of(provenance: dict[str, str]) -> dict[str, str]:
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training.notes.train", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE.toml", help="see training/configs")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE.toml", help="such as training/notes/chorale.toml")
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="made by python -m training.notes.prepare")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="checkpoint and figures; continues what is there")
     parser.add_argument("--set", action="extend", nargs="+", default=[], metavar="SECTION.KEY=VALUE", dest="sets",
