@@ -1,6 +1,7 @@
 """What crosses between the control process and the audio process: fixed records over a local datagram socket.
 
-Commands go to the audio process, block statistics come back. Nothing is parsed but by `struct`; nothing blocks.
+Commands, models and the word to start go to the audio process; block statistics and a few reports come back. What comes
+while it plays is parsed by `struct` alone; nothing blocks.
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 import enum
 import errno
 import json
+import os
 import socket
 import struct
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
 
 RECORD = struct.Struct("<BBBxfd")
 DATAGRAM_RECORDS = 100  # 1600 bytes: macOS takes 2048 in a datagram
@@ -28,6 +30,10 @@ class Order(enum.IntEnum):
     STOP = 7
     HUSH = 8
     BEND = 9
+    PRIME = 10  # fade out, start the net again from rest, fade in: the notes stay
+    FAULT = 11  # told, not given: so many columns (`value`) were not finite and were replaced by silence
+    BLOCK = 12  # render so many samples (`value`) at a time
+    TAPE = 13  # whether frames go to the tape
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,35 @@ class Command:
     pitch: int = 0
     velocity: int = 0
     value: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A model to be opened, in a file (see livewave.handover), and how. Whoever receives it closes the descriptor.
+
+    number  chosen by the sender; the report about it names it
+    """
+
+    descriptor: int
+    number: int
+    engine: str = "auto"
+    options: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Open the output and play with the model that was handed over last.
+
+    settings  the configuration's tree, as text (Config.to_json)
+    or_null   whether null may take the place of a sound card that is not there
+    """
+
+    settings: str
+    or_null: bool
+
+
+Message = Command | Handover | Start
+Report = dict[str, "str | float"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +96,10 @@ class Stats:
     resampler_s: float = 0.0
     ring_s: float = 0.0
     device_s: float = 0.0
+    adherence: float = 0.0  # see livewave.render.adherence; nan where there is nothing to judge
+    offset: float = 0.0  # mean of the newest samples: what a loudspeaker cannot play
+    sounding_s: float = 0.0  # since the last change of what is held; 0 where nothing is
+    struck_s: float = 0.0  # since the last strike
 
     @property
     def latency_s(self) -> float:
@@ -69,7 +108,8 @@ class Stats:
 
 
 _STATS = struct.Struct(f"<c{len(fields(Stats))}d")
-_STATS_TAG, _HELLO_TAG = b"S", b"H"
+_STATS_TAG, _REPORT_TAG = b"S", b"R"
+_COMMANDS_TAG, _MODEL_TAG, _START_TAG = b"C", b"M", b"P"
 
 
 class Link:
@@ -78,47 +118,73 @@ class Link:
     def __init__(self, end: socket.socket) -> None:
         end.setblocking(False)
         self._end = end
-        self._waiting: list[bytes] = []
+        self._waiting: list[tuple[bytes, int | None]] = []  # datagram, descriptor that goes with it
 
     def fileno(self) -> int:
         return self._end.fileno()
 
     def close(self) -> None:
+        for _, descriptor in self._waiting:
+            if descriptor is not None:
+                os.close(descriptor)
+        self._waiting.clear()
         self._end.close()
 
     def send(self, commands: Iterable[Command]) -> None:
         records = [RECORD.pack(c.order, c.pitch, c.velocity, c.value, c.at_s) for c in commands]
         for first in range(0, len(records), DATAGRAM_RECORDS):
-            self._waiting.append(b"".join(records[first : first + DATAGRAM_RECORDS]))
+            self._waiting.append((_COMMANDS_TAG + b"".join(records[first : first + DATAGRAM_RECORDS]), None))
+        self.flush()
+
+    def send_model(self, handover: Handover) -> None:
+        """The descriptor stays open here until it has left."""
+        about = json.dumps([handover.number, handover.engine, handover.options]).encode()
+        self._waiting.append((_MODEL_TAG + about, os.dup(handover.descriptor)))
+        self.flush()
+
+    def send_start(self, start: Start) -> None:
+        self._waiting.append((_START_TAG + json.dumps([start.settings, start.or_null]).encode(), None))
         self.flush()
 
     def flush(self) -> None:
         """Send what is waiting; none of it is ever dropped."""
-        while self._waiting and self._put(self._waiting[0]):
-            self._waiting.pop(0)
+        while self._waiting and self._put(*self._waiting[0]):
+            _, descriptor = self._waiting.pop(0)
+            if descriptor is not None:
+                os.close(descriptor)
 
-    def commands(self) -> list[Command]:
-        """Every command that has arrived, in order."""
-        return [Command(Order(order), at_s, pitch, velocity, value)
-                for datagram in self._datagrams()
-                for order, pitch, velocity, value, at_s in RECORD.iter_unpack(datagram)]
+    def messages(self) -> list[Message]:
+        """Everything that has arrived, in order."""
+        messages: list[Message] = []
+        while True:
+            try:
+                datagram, descriptors, _, _ = socket.recv_fds(self._end, LARGEST_DATAGRAM_BYTES, 1)
+            except OSError:  # nothing more, or nobody left
+                return messages
+            if not datagram:
+                return messages
+            messages += _read(datagram, descriptors)
 
     def send_stats(self, stats: Stats) -> None:
         """Lossy: a report that does not fit is replaced by the next one."""
         self._put(_STATS.pack(_STATS_TAG, *astuple(stats)))
 
-    def send_hello(self, facts: dict[str, str | float]) -> None:
-        """Once, before playing: what was opened, or why not."""
-        self._put(_HELLO_TAG + json.dumps(facts).encode())
+    def send_report(self, report: Report) -> None:
+        """What happened, once: see livewave.player."""
+        self._waiting.append((_REPORT_TAG + json.dumps(report).encode(), None))
+        self.flush()
 
-    def reports(self) -> list[Stats | dict[str, str | float]]:
-        """Every report that has arrived: Stats, or the hello."""
-        return [json.loads(datagram[1:]) if datagram[:1] == _HELLO_TAG else Stats(*_STATS.unpack(datagram)[1:])
+    def reports(self) -> list[Stats | Report]:
+        """Every report that has arrived."""
+        return [json.loads(datagram[1:]) if datagram[:1] == _REPORT_TAG else Stats(*_STATS.unpack(datagram)[1:])
                 for datagram in self._datagrams()]
 
-    def _put(self, datagram: bytes) -> bool:
+    def _put(self, datagram: bytes, descriptor: int | None = None) -> bool:
         try:
-            self._end.send(datagram)
+            if descriptor is None:
+                self._end.send(datagram)
+            else:
+                socket.send_fds(self._end, [datagram], [descriptor])
         except OSError as error:  # any other: the other process is gone; its supervisor will notice
             return error.errno not in (errno.EAGAIN, errno.EINTR, errno.ENOBUFS)
         return True
@@ -132,3 +198,14 @@ class Link:
                 return datagrams
             if not datagrams[-1]:
                 return datagrams[:-1]
+
+
+def _read(datagram: bytes, descriptors: list[int]) -> list[Message]:
+    tag, rest = datagram[:1], datagram[1:]
+    if tag == _COMMANDS_TAG:
+        return [Command(Order(order), at_s, pitch, velocity, value)
+                for order, pitch, velocity, value, at_s in RECORD.iter_unpack(rest)]
+    if tag == _START_TAG:
+        return [Start(*json.loads(rest))]
+    number, engine, options = json.loads(rest)
+    return [Handover(descriptors[0], number, engine, options)]

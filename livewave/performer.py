@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import logging
 import math
 from collections.abc import Callable
 
@@ -12,12 +14,18 @@ from livewave.music.bends import Bends
 from livewave.music.clock import Clock, SampleClock
 from livewave.music.roll import PITCHES, Roll
 from livewave.render.engine import Engine
+from livewave.render.fader import Fader
 from livewave.render.voice import Voice
 from livewave.render.wavenet import bent_steps
 from livewave.sound.resample import Resampler
 
-FADE_S = 0.03  # from one gain to another, and to silence at the end
+LARGEST_BLOCK_SAMPLES = 512
 LATE_S = 0.002  # a command this long past its moment counts as late
+MOST_FAULTS = 200  # blocks in a row that an engine may fail before it is given up
+
+log = logging.getLogger("livewave")
+
+Placed = Callable[[int, Command], None]
 
 
 class Performer:
@@ -25,6 +33,10 @@ class Performer:
 
     A command takes effect a constant `lead_s` after its moment, at the column nearest to it: constant latency instead of
     jitter. `lead_s` must cover the time between two steps. `at_s` 0 means the next column.
+
+    What comes out depends on the orders and the columns where they take effect, and not on how blocks divide it: `placed`,
+    where somebody listens, is told both, and a fresh performer that is told them by `obey_at` makes the same frames.
+    `block_samples` may be changed between two steps.
     """
 
     def __init__(self, engine: Engine, clock: Clock, device_rate_hz: int, block_samples: int, seed: int,
@@ -32,24 +44,39 @@ class Performer:
         """`roll`, fresh, at the engine's rate: one that shows the net something else than held notes (SoftRoll)."""
         spec = engine.spec
         self.held = spec.samples_per_column
-        self.block_samples = math.ceil(block_samples / self.held) * self.held
         self.clock, self.lead_s = clock, lead_s
         self.follows_bends = spec.hint != "none"
         self.roll, self.bends = roll or Roll(spec.roll_rate_hz), Bends(spec.roll_rate_hz)
         self.voice = Voice(engine, seed, temperature)
-        self.resampler = Resampler(spec.model_rate_hz, device_rate_hz, self.block_samples)
+        largest = math.ceil(max(block_samples, LARGEST_BLOCK_SAMPLES) / self.held) * self.held
+        self.resampler = Resampler(spec.model_rate_hz, device_rate_hz, largest)
         self.sample_clock = SampleClock(spec.model_rate_hz)
         self.late = self.faults = 0
         self.peak = 0.0  # largest sample since somebody set it to 0
         self.stopping = False
         self.faded_out = False  # a block later than the gain: what the resampler still held has come out too
+        self.placed: Placed | None = None
+        self._turns: list[tuple[int, int, Command]] = []  # a heap of what is not a note: column, order, command
+        self._turned = 0
+        self._fader = Fader(spec.model_rate_hz)
+        self._wanted_gain = _factor(gain_db)
+        self._fader.aim(0, self._wanted_gain)
         self._once_silent: Callable[[], None] | None = None
-        self._gain, self._wanted_gain = 0.0, _factor(gain_db)
-        self._fade_step = 1.0 / (FADE_S * spec.model_rate_hz)
-        self._ramp = np.arange(1.0, self.block_samples + 1)  # in float64: a fade must not depend on how it is split
-        self._columns = np.zeros((self.block_samples // self.held, PITCHES), np.uint8)
+        self._silent_column = 0  # from which on nothing is heard, and `_once_silent` is due
+        self._sick_until = self._faults_in_a_row = 0
+        self._columns = np.zeros((largest // self.held, PITCHES), np.uint8)
         self._semitones = np.zeros(self._columns.shape, np.float32)
-        self._block = np.zeros(self.block_samples, np.float32)
+        self._block = np.zeros(largest, np.float32)
+        self.block_samples = block_samples
+
+    @property
+    def block_samples(self) -> int:
+        """Samples that a step renders: whole columns."""
+        return self._block_columns * self.held
+
+    @block_samples.setter
+    def block_samples(self, samples: int) -> None:
+        self._block_columns = min(math.ceil(samples / self.held), len(self._columns))
 
     @property
     def sample(self) -> int:
@@ -58,47 +85,139 @@ class Performer:
 
     def step(self) -> np.ndarray:
         """The next block as device frames: float32 [frames], a view that is valid until the next step."""
-        self.faded_out = self.stopping and self._gain == 0.0
-        if self._once_silent and self._gain == 0.0:
-            self._once_silent()
-            self._once_silent = None
+        self.faded_out = self.stopping and self._fader.is_silent(self.sample)
         self.sample_clock.observe(self.clock.now_s(), self.sample)
-        self.roll.columns(self._columns)
-        self.voice.render(self._columns, self._block, self._steps())
-        self._silence_faults()
-        self._apply_gain()
-        return self.resampler.process(self._block)
+        done = 0
+        while done < self._block_columns:
+            self._take_turns()
+            done += self._play(done, self._until_a_turn(self._block_columns - done))
+        block = self._block[: self.block_samples]
+        self.peak = max(self.peak, float(np.abs(block).max()))
+        return self.resampler.process(block)
 
     def obey(self, command: Command) -> None:
+        """Let the command take effect at its moment. One that came too late is counted, and takes effect at once."""
+        self.obey_at(self._column(command.at_s), command)
+
+    def obey_at(self, column: int, command: Command) -> None:
+        """Let the command take effect at the column, or at the next one if that has passed."""
+        column = max(column, self.roll.next_column)
         match command.order:
             case Order.STRIKE:
-                self.roll.strike(self._column(command.at_s), command.pitch, command.velocity)
+                self.roll.strike(column, command.pitch, command.velocity)
             case Order.RELEASE:
-                self.roll.release(self._column(command.at_s), command.pitch)
+                self.roll.release(column, command.pitch)
             case Order.RELEASE_ALL:
-                self.roll.release_all(self._column(command.at_s))
-            case Order.BEND if self.follows_bends:
-                self.bends.bend(self._column(command.at_s), command.pitch, command.value)
+                self.roll.release_all(column)
+            case Order.BEND:
+                if self.follows_bends:
+                    self.bends.bend(column, command.pitch, command.value)
+            case order:
+                if order is Order.RESET:  # what was to come is forgotten, what comes after is not
+                    self.roll.forget(column)
+                    self.bends.forget(column)
+                heapq.heappush(self._turns, (column, self._turned, command))
+                self._turned += 1
+        if self.placed:
+            self.placed(column, command)
+
+    def is_past(self, at_s: float) -> bool:
+        """Whether an order for that moment could only take effect at once."""
+        return self.sample_clock.sample_at(at_s + self.lead_s) < self.sample
+
+    @property
+    def newest(self) -> tuple[np.ndarray, np.ndarray]:
+        """What the last step made: float32 [samples] at the model's rate, before resampling, and uint8 [columns, 128]; views."""
+        return self._block[: self.block_samples], self._columns[: self._block_columns]
+
+    def _take_turns(self) -> None:
+        """Do what is due at the next column."""
+        column = self.roll.next_column
+        while self._turns and self._turns[0][0] <= column:
+            self._turn(heapq.heappop(self._turns)[2])
+        if self._once_silent and column >= self._silent_column:
+            self._once_silent()
+            self._once_silent = None
+            self._aim()
+
+    def _turn(self, command: Command) -> None:
+        match command.order:
             case Order.GAIN_DB:
                 self._wanted_gain = _factor(command.value)
+                self._aim()
             case Order.TEMPERATURE:
                 self.voice.temperature = command.value
             case Order.RESET:
-                self.roll.clear()
-                self.bends.clear()
-                self._once_silent = self.voice.reset
+                self.roll.silence()
+                self.bends.straighten()
+                self._fall_silent(self.voice.reset)
             case Order.HUSH:
-                self._once_silent = self._once_silent or self.voice.rest
+                self._fall_silent(self._once_silent or self.voice.rest)
+            case Order.PRIME:
+                self._fall_silent(self.voice.reset)
+            case Order.FAULT:
+                self._sick_until = self.roll.next_column + round(command.value)
             case Order.STOP:
                 self.stopping = True
+                self._aim()
 
-    def _steps(self) -> np.ndarray | None:
-        """What bends the hint of the block in `_columns`; None where nothing is bent, or the net has no hint to bend."""
-        spec = self.voice.engine.spec
-        first = self.roll.next_column - len(self._columns)
-        if not self.follows_bends or not self.bends.columns(first, self._columns, self._semitones):
+    def _fall_silent(self, then: Callable[[], None]) -> None:
+        """Fade out, do what must not be heard, and fade in again."""
+        self._once_silent = then
+        self._aim()
+        self._silent_column = math.ceil(self._fader.arrives / self.held)
+
+    def _aim(self) -> None:
+        self._fader.aim(self.sample, 0.0 if self.stopping or self._once_silent else self._wanted_gain)
+
+    def _until_a_turn(self, columns: int) -> int:
+        """How many of the next columns can be rendered before there is something to do."""
+        edges = [self._turns[0][0]] if self._turns else []
+        edges += [edge for edge in (self._silent_column if self._once_silent else 0, self._sick_until) if edge > self.roll.next_column]
+        return min([columns, *(edge - self.roll.next_column for edge in edges)])
+
+    def _play(self, first: int, columns: int) -> int:
+        """Render so many columns to their place in the block, from column `first` of it on; how many there were."""
+        sample, column = self.sample, self.roll.next_column
+        roll, out = self._columns[first : first + columns], self._block[first * self.held : (first + columns) * self.held]
+        self.roll.columns(roll)
+        sound = self._render(roll, out, self._steps(roll))
+        if column < self._sick_until:
+            self._recover(out, column + columns == self._sick_until)
+        elif not sound:
+            self.faults += 1
+            self._sick_until = column + columns
+            if self.placed:
+                self.placed(column, Command(Order.FAULT, value=columns))
+            self._recover(out, True)
+        self._fader.apply(sample, out)
+        return columns
+
+    def _render(self, roll: np.ndarray, out: np.ndarray, steps: np.ndarray | None) -> bool:
+        """Fill `out`; whether it is sound: an engine may fail, and a net may leave the finite numbers."""
+        try:
+            self.voice.render(roll, out, steps)
+            sound = bool(np.isfinite(out).all())
+        except Exception as error:  # whatever a driver raises; the note goes on when the engine does
+            log.log(logging.DEBUG if self._faults_in_a_row else logging.WARNING, "the engine failed: %s", error)
+            if self._faults_in_a_row >= MOST_FAULTS:
+                raise
+            sound = False
+        self._faults_in_a_row = 0 if sound else self._faults_in_a_row + 1
+        return sound
+
+    def _recover(self, out: np.ndarray, over: bool) -> None:
+        """What a net in trouble makes is not heard, and afterwards it starts again from rest."""
+        out[:] = 0.0
+        if over:
+            self.voice.reset()
+
+    def _steps(self, roll: np.ndarray) -> np.ndarray | None:
+        """What bends the hint of the columns; None where nothing is bent, or the net has no hint to bend."""
+        first, semitones = self.roll.next_column - len(roll), self._semitones[: len(roll)]
+        if not self.follows_bends or not self.bends.columns(first, roll, semitones):
             return None
-        return bent_steps(spec, self._semitones)
+        return bent_steps(self.voice.engine.spec, semitones)
 
     def _column(self, at_s: float) -> int:
         if not at_s:
@@ -106,28 +225,7 @@ class Performer:
         sample = self.sample_clock.sample_at(at_s + self.lead_s)
         if sample < self.sample - LATE_S * self.voice.engine.spec.model_rate_hz:
             self.late += 1
-        return max(self.roll.next_column, round(sample / self.held))
-
-    def _silence_faults(self) -> None:
-        """A net that leaves the finite numbers starts again from rest; what it made is not heard."""
-        if not np.isfinite(self._block).all():
-            self._block[:] = 0.0
-            self.voice.reset()
-            self.faults += 1
-
-    def _apply_gain(self) -> None:
-        target = 0.0 if self.stopping or self._once_silent else self._wanted_gain
-        if self._gain == target:
-            self._block *= np.float32(self._gain)
-        else:
-            step = math.copysign(self._fade_step, target - self._gain)
-            low, high = sorted((self._gain, target))
-            gains = np.clip(self._gain + step * self._ramp, low, high)
-            self._block *= gains.astype(np.float32)
-            self._gain = float(gains[-1])
-            if abs(self._gain - target) < 1e-6:
-                self._gain = target
-        self.peak = max(self.peak, float(np.abs(self._block).max()))
+        return round(sample / self.held)
 
 
 def _factor(gain_db: float) -> float:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import os
 import socket
 
 import pytest
 
-from livewave.link import DATAGRAM_RECORDS, Command, Link, Order, Stats
+from livewave.link import DATAGRAM_RECORDS, Command, Handover, Link, Order, Start, Stats
 
 
 @pytest.fixture
@@ -33,14 +34,14 @@ def numbered(count: int, first: int = 0) -> list[Command]:
 def test_commands_arrive_as_they_were_sent(ends):
     control, audio = ends
     control.send(COMMANDS)
-    assert audio.commands() == COMMANDS
-    assert audio.commands() == []
+    assert audio.messages() == COMMANDS
+    assert audio.messages() == []
 
 
 def test_moments_keep_their_full_precision_and_values_that_of_a_float32(ends):
     control, audio = ends
     control.send([Command(Order.GAIN_DB, 1 / 3, value=-6.3)])
-    (given,) = audio.commands()
+    (given,) = audio.messages()
     assert given.at_s == 1 / 3
     assert given.value == pytest.approx(-6.3, rel=1e-6)
 
@@ -49,13 +50,13 @@ def test_order_is_kept_over_many_sends(ends):
     control, audio = ends
     for n in range(5):
         control.send(numbered(3, 3 * n))
-    assert audio.commands() == numbered(15)
+    assert audio.messages() == numbered(15)
 
 
 def test_nothing_to_send_is_nothing_received(ends):
     control, audio = ends
     control.send([])
-    assert audio.commands() == []
+    assert audio.messages() == []
 
 
 def test_what_does_not_fit_waits_and_arrives_in_order(ends):
@@ -63,11 +64,11 @@ def test_what_does_not_fit_waits_and_arrives_in_order(ends):
     first, second = numbered(100 * DATAGRAM_RECORDS + 17), numbered(50, 10**6)
     control.send(first)  # far more than the socket takes
     control.send(second)  # must not overtake
-    received = audio.commands()
+    received = audio.messages()
     assert 0 < len(received) < len(first)
     for _ in range(200):
         control.flush()
-        received += audio.commands()
+        received += audio.messages()
     assert received == first + second
 
 
@@ -107,8 +108,8 @@ def test_a_process_whose_partner_is_gone_hears_nothing(ends):
     control, audio = ends
     control.send(COMMANDS)
     control.close()
-    assert audio.commands() == COMMANDS
-    assert audio.commands() == []
+    assert audio.messages() == COMMANDS
+    assert audio.messages() == []
 
 
 def a_report(number: float = 1.0) -> Stats:
@@ -118,7 +119,7 @@ def a_report(number: float = 1.0) -> Stats:
 def test_reports_arrive_as_they_were_sent(ends):
     control, audio = ends
     hello = {"engine": "native", "output": "Gerät \"a\"", "rate_hz": 48_000, "lead": 0.25}
-    audio.send_hello(hello)
+    audio.send_report(hello)
     audio.send_stats(a_report(1.0))
     audio.send_stats(a_report(2.0))
     assert control.reports() == [hello, a_report(1.0), a_report(2.0)]
@@ -141,10 +142,54 @@ def test_reports_and_commands_do_not_meet(ends):
     for n in range(2_000):
         audio.send_stats(a_report(n))
     control.send(COMMANDS)
-    assert audio.commands() == COMMANDS
+    assert audio.messages() == COMMANDS
 
 
 def test_latency_is_the_sum_of_its_stages():
     stages = {"queue_s": 1.0, "column_s": 2.0, "block_s": 4.0, "resampler_s": 8.0, "ring_s": 16.0, "device_s": 32.0}
     assert Stats(**stages, p50_ms=1e9, load=1e9).latency_s == 63.0
-    assert {name for name in Stats.__dataclass_fields__ if name.endswith("_s")} == set(stages)
+    others = {"sounding_s", "struck_s"}
+    assert {name for name in Stats.__dataclass_fields__ if name.endswith("_s")} == set(stages) | others
+
+
+def test_a_model_arrives_as_an_open_file_between_the_commands_around_it(ends, tmp_path):
+    control, audio = ends
+    path = tmp_path / "model"
+    path.write_bytes(b"weights")
+    control.send(COMMANDS[:1])
+    with path.open("rb") as file:
+        control.send_model(Handover(file.fileno(), 7, "native", {"isa": "v3"}))
+    control.send(COMMANDS[1:2])
+    before, model, after = audio.messages()
+    assert (before, after) == tuple(COMMANDS[:2])
+    assert (model.number, model.engine, model.options) == (7, "native", {"isa": "v3"})
+    assert os.pread(model.descriptor, 100, 0) == b"weights"
+    os.close(model.descriptor)
+
+
+def test_a_model_that_waits_for_room_is_neither_lost_nor_left_open(ends, tmp_path):
+    control, audio = ends
+    path = tmp_path / "model"
+    path.write_bytes(b"weights")
+    filler = numbered(100 * DATAGRAM_RECORDS)
+    control.send(filler)
+    with path.open("rb") as file:
+        control.send_model(Handover(file.fileno(), 1))
+    received = audio.messages()
+    for _ in range(200):
+        control.flush()
+        received += audio.messages()
+    assert received[:-1] == filler and os.pread(received[-1].descriptor, 100, 0) == b"weights"
+    os.close(received[-1].descriptor)
+    opened = os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else []
+    control.send(filler)
+    with path.open("rb") as file:
+        control.send_model(Handover(file.fileno(), 2))
+    control.close()
+    assert not opened or len(os.listdir("/proc/self/fd")) == len(opened) - 1  # the control end
+
+
+def test_the_word_to_start_arrives(ends):
+    control, audio = ends
+    control.send_start(Start('{"audio": {"output": "null"}}', True))
+    assert audio.messages() == [Start('{"audio": {"output": "null"}}', True)]

@@ -11,7 +11,8 @@ import pytest
 from livewave.link import Command, Order
 from livewave.music.bends import GLIDE_S
 from livewave.music.clock import ManualClock
-from livewave.performer import FADE_S, LATE_S, Performer
+from livewave.performer import LATE_S, MOST_FAULTS, Performer
+from livewave.render.fader import FADE_S
 from livewave.render.native import NativeEngine
 from livewave.render.voice import ATTACK_S
 from livewave.render.wavenet import phase_steps
@@ -309,12 +310,12 @@ def test_reset_forgets_notes_and_the_nets_memory_and_plays_on():
 
 
 def test_reset_makes_the_same_take_again():
-    performer = a_performer(NativeEngine(tiny_model()))
+    performer = a_performer(NativeEngine(tiny_model()), block=32)
     note = Command(Order.STRIKE, 0.0, 60, 100)
     performer.obey(note)
     first = play(performer, 0.2)
     performer.obey(Command(Order.RESET))
-    fade = play(performer, 0.032)  # FADE_S in whole blocks; the net starts again with the next one
+    fade = play(performer, FADE_S)  # the net starts again with the next column
     assert np.abs(np.diff(fade)).max() <= np.abs(np.diff(first)).max() and fade[-1] == 0.0
     performer.obey(note)
     np.testing.assert_array_equal(play(performer, 0.2), first)
@@ -332,3 +333,97 @@ def test_hush_fades_within_fade_s_and_the_next_note_speaks():
     silent = slice(round(0.17 * RATE_HZ), round(0.39 * RATE_HZ))
     assert np.abs(out[: silent.start]).max() > 0.0 and not out[silent].any()
     assert out[round(0.5 * RATE_HZ) :].any()
+
+
+# the same orders at the same columns
+
+
+def orders_of_a_session(rng: np.random.Generator, columns: int) -> list[tuple[int, Command]]:
+    """Everything that can be ordered, but for the end, at random columns."""
+    session = []
+    for column in sorted(rng.integers(0, columns, 120)):
+        pitch, kind = int(rng.integers(58, 64)), rng.integers(0, 11)
+        session.append((int(column), [
+            Command(Order.STRIKE, pitch=pitch, velocity=int(rng.integers(1, 128))), Command(Order.RELEASE, pitch=pitch),
+            Command(Order.GAIN_DB, value=float(rng.uniform(-30.0, 0.0))), Command(Order.BEND, pitch=pitch, value=float(rng.uniform(-2, 2))),
+            Command(Order.TEMPERATURE, value=float(rng.uniform(0.0, 1.0))), Command(Order.HUSH), Command(Order.RESET),
+            Command(Order.PRIME), Command(Order.RELEASE_ALL), Command(Order.FAULT, value=float(rng.integers(1, 9))),
+            Command(Order.STRIKE, pitch=pitch + 12, velocity=80)][kind]))
+    return session
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_orders_at_columns_make_the_same_sound_bit_for_bit_for_every_split_into_blocks(seed):
+    """Gains, resets and faults in the middle of blocks, and blocks whose length changes while it plays."""
+    columns, rng = 3_000, np.random.default_rng(seed)
+    session = orders_of_a_session(rng, columns)
+
+    def take(blocks) -> np.ndarray:
+        performer, waiting, parts = a_performer(NativeEngine(tiny_model()), device_rate_hz=44_100), list(session), []
+        while performer.roll.next_column < columns:
+            left = columns - performer.roll.next_column
+            performer.block_samples = min(next(blocks), left * HELD)
+            ahead = performer.roll.next_column + performer.block_samples // HELD
+            while waiting and waiting[0][0] < ahead:
+                performer.obey_at(*waiting.pop(0))
+            parts.append(performer.step().copy())
+        return np.concatenate(parts)
+
+    expected = take(iter([16] * columns))
+    assert len(np.unique(expected)) > 500
+    np.testing.assert_array_equal(take(iter(rng.integers(16, 513, columns))), expected)
+    np.testing.assert_array_equal(take(iter([512] * columns)), expected)
+
+
+def test_what_was_placed_replays_to_the_same_sound_faults_and_all():
+    """Live, by moments, with a net that fails twice; then from what `placed` was told, in blocks of another size."""
+    def take(engine, block, obey) -> np.ndarray:
+        performer = a_performer(engine, block)
+        obey(performer)
+        return performer, play(performer, 0.512)
+
+    class Failing(NativeEngine):
+        blocks = 0
+
+        def render(self, roll, uniforms, out, *others) -> None:
+            super().render(roll, uniforms, out, *others)
+            Failing.blocks += 1
+            if Failing.blocks == 40:
+                out[3] = np.nan
+            if Failing.blocks == 60:
+                raise RuntimeError("the driver has gone")
+
+    told: list[tuple[int, Command]] = []
+
+    def listen(performer: Performer) -> None:
+        performer.placed = lambda column, command: told.append((column, command))
+        performer.sample_clock.observe(0.0, 0)
+        for _, command in [strike(0.02), strike(0.1, 67), release(0.3), strike(0.35), order(Order.GAIN_DB, -7.0)]:
+            performer.obey(command)
+
+    live, expected = take(Failing(tiny_model()), 64, listen)
+    assert live.faults == 2 and Failing.blocks > 60
+    replay, again = take(NativeEngine(tiny_model()), 48, lambda performer: [performer.obey_at(*each) for each in told])
+    size = min(len(expected), len(again))
+    np.testing.assert_array_equal(again[:size], expected[:size])
+
+
+def test_priming_anew_keeps_the_notes():
+    engine = ToyEngine()
+    out = play(a_performer(engine), 0.6, [strike(0.0), order(Order.PRIME, at_s=0.3)])
+    assert engine.resets == 2
+    silent = np.flatnonzero(out[round(0.1 * RATE_HZ) :] == 0.0)
+    assert 0 < len(silent) <= 2 * HELD and out[-1] == pytest.approx(LEVEL)
+
+
+def test_an_engine_that_fails_for_good_is_given_up():
+    class Broken(ToyEngine):
+        def render(self, *_) -> None:
+            raise RuntimeError("no device")
+
+    performer = a_performer(Broken())
+    performer.obey(Command(Order.STRIKE, 0.0, 60, 100))
+    with pytest.raises(RuntimeError, match="no device"):
+        for _ in range(MOST_FAULTS + 1):
+            performer.step()
+    assert performer.faults == MOST_FAULTS

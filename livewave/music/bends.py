@@ -30,11 +30,20 @@ class Bends:
 
     def clear(self) -> None:
         """Forget every bend and every change still to come."""
+        self._changes: list[tuple[int, int, int, float]] = []  # column, order, pitch, semitones
+        self._order = 0
+        self.straighten()
+
+    def forget(self, column: int) -> None:
+        """Forget the changes that were given for that column and later ones; what is given from now on counts."""
+        self._changes = [change for change in self._changes if change[0] < column]
+        heapq.heapify(self._changes)
+
+    def straighten(self) -> None:
+        """Let nothing be bent from the next column on; what is given for it or later stays to come."""
         self._wanted, self._now = np.zeros(PITCHES, np.float32), np.zeros(PITCHES, np.float32)
         self._left = np.zeros(PITCHES, np.int32)  # columns until `_now` is `_wanted`
         self._sounded = np.zeros(PITCHES, bool)  # in the last column given out
-        self._changes: list[tuple[int, int, int, float]] = []  # column, order, pitch, semitones
-        self._order = 0
 
     def bend(self, column: int, pitch: int, semitones: float) -> None:
         heapq.heappush(self._changes, (column, self._order, pitch, semitones))

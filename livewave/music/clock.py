@@ -53,6 +53,13 @@ class SampleClock:
         self._anchor_sample = 0
         self._observations = 0
 
+    def follow(self, other: SampleClock, sample: int) -> None:
+        """Go on in the time of `other`, whose number `sample` is our number 0."""
+        self.reset()
+        if other._anchor_s is not None:
+            ahead_s = (sample - other._anchor_sample) / other._rate_hz
+            self._anchor_s, self._observations = other._anchor_s + ahead_s, other._observations
+
     def observe(self, now_s: float, next_sample: int) -> None:
         """Once a block: at `now_s` the block that begins with `next_sample` is about to be rendered."""
         expected_s = now_s

@@ -29,16 +29,26 @@ class Roll:
         self._gap = max(1, round(RESTRIKE_GAP_S * rate_hz))
         self._latch = max(1, round(LATCH_S * rate_hz))
         self.next_column = 0
+        self._strikes = [0] * PITCHES  # how often each pitch was struck: a postponed change of an older strike is void
         self.clear()
 
     def clear(self) -> None:
         """Forget every note and every change still to come. Time, the column count, goes on."""
+        self._changes: list[tuple[int, int, int, int, int | None]] = []  # column, order, pitch, velocity, strike or None
+        self._order = 0
+        self.silence()
+
+    def forget(self, column: int) -> None:
+        """Forget the changes that were given for that column and later ones; what is given from now on counts."""
+        self._changes = [change for change in self._changes if change[0] < column]
+        heapq.heapify(self._changes)
+
+    def silence(self) -> None:
+        """End every note before the next column; what is given for it or later stays to come."""
         self._velocity = np.zeros(PITCHES, np.uint8)
         self._since = [-1] * PITCHES  # column at which the sounding note began; -1 = silent
         self._fell_silent = [-1] * PITCHES  # column at which the last note ended
-        self._strikes = [0] * PITCHES  # how often each pitch was struck: a postponed change of an older strike is void
-        self._changes: list[tuple[int, int, int, int, int | None]] = []  # column, order, pitch, velocity, strike or None
-        self._order = 0
+        self._strikes = [strikes + 1 for strikes in self._strikes]
 
     def strike(self, column: int, pitch: int, velocity: int) -> None:
         """The pitch starts, or starts again, with `velocity` 1..127."""

@@ -33,8 +33,8 @@ class SoftRoll(Roll):
         the place of what was expected before."""
         self._first, self._soft = first, soft
 
-    def clear(self) -> None:
-        super().clear()
+    def silence(self) -> None:
+        super().silence()
         self.expect(0, np.zeros((0, PITCHES), np.uint8))
 
     def columns(self, out: np.ndarray) -> None:

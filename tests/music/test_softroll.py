@@ -120,6 +120,7 @@ def test_the_performer_plays_what_is_expected_and_resets_it():
     levels = [float(np.abs(performer.step()).max()) for _ in range(6)]
     assert levels[0] == levels[1] == 0.0 and levels[5] > 0.3
     performer.obey(Command(Order.RESET, 0.0))
+    performer.step()
     assert not shown(roll, 20).any()
 
 
