@@ -8,6 +8,7 @@ import time
 import numpy as np
 
 from livewave.sound.output import Output
+from livewave.sound.realtime import DEVICE_PRIORITY, ask_for_priority
 from livewave.sound.ring import Ring
 from livewave.sound.wavfile import WavFile
 
@@ -79,6 +80,7 @@ class PacedOutput(Output):
             self.problem = self._wav.problem
 
     def _run(self) -> None:
+        ask_for_priority(DEVICE_PRIORITY)
         frames = np.zeros(self._period_frames, np.float32)
         pace = Pace(self._period_frames / self.rate_hz, time.monotonic())
         while not self._stopping.is_set():
