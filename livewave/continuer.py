@@ -283,7 +283,8 @@ class Life:
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Setting):
-            self._set(event)
+            if event.name.startswith(SETTINGS):  # the others are those of the sound
+                self._set(event)
             return
         self._continuation.feed(event)
         if isinstance(event, Panic) and event.source != "queue":

@@ -1,13 +1,22 @@
 """The audio process: performer, device, and the link to the control process. It has no other work.
 
-Started by the daemon as `python -m livewave.player FD CONFIG or-null|or-fail`. Its first report says what was opened or why not.
+Started as `python -m livewave.player LINK_FD TAPE_FD`. It opens the model that it is handed, says so, and waits: as the standby of
+another one, or for the word to start. Its reports, each with the key `event`:
+
+    ready      the model of that `number` is open: engine, precision, isa
+    playing    the output is open and takes frames: all facts; what the player is to be told is the `notice`
+    changed    the model of that `number` has taken over, while the sound went on: engine, precision, isa
+    failed     what was asked for could not be had: the `reason`, and the `number` if it was a model. All else goes on
 """
 
 from __future__ import annotations
 
 import gc
+import json
 import math
 import os
+import queue
+import select
 import signal
 import socket
 import sys
@@ -18,110 +27,239 @@ import numpy as np
 
 from livewave import DeviceError, LivewaveError
 from livewave.config import Config, make_config
-from livewave.link import Link, Order, Stats
+from livewave.handover import Recipe, unpack
+from livewave.link import Command, Handover, Link, Order, Start, Stats
 from livewave.music.clock import SystemClock
-from livewave.performer import Performer
-from livewave.render.engine import open_engine
-from livewave.render.modelfile import load_model
-from livewave.sound.device import Output, open_output
+from livewave.performer import Performer, Placed
+from livewave.render.adherence import Adherence
+from livewave.render.engine import Engine
+from livewave.sound.device import Output, look_again, open_output
+from livewave.sound.realtime import PRODUCER_PRIORITY, ask_for_priority
 from livewave.sound.ring import Ring
+from livewave.sound.target import Target
+from livewave.stage import Stage
+from livewave.takes.tape import TapeWriter, life_of, model_hash
 
 REPORT_S = 0.05
-CALM_S = 30.0  # without an underrun for so long, the ring's target falls again by one period
-LEAST_PERIODS = 3  # with 2, a shared machine's hiccups were heard about once a minute
-TARGET_GROWTH = 4  # the target never exceeds this multiple of the first one
 RING_S = 0.5
 FILL_S = 0.02
+WAIT_S = 0.5
 JITTER_S = 0.001  # of the wake-up of this process, on top of a block and a period
-PRIORITY = 60
 SWITCH_INTERVAL_S = 0.0005
+TOGETHER_LOAD = 0.4  # below it, two performers are rendered faster than they are heard
 
 
 class Player:
-    """Owns the engine, the ring and the device; `play` returns when the control process says stop or is gone."""
+    """Owns the engine, the ring and the device. Thread: one, which calls `run`; another one opens what is to come."""
 
-    def __init__(self, config: Config, link: Link, or_null: bool) -> None:
-        self._config, self._link, self._or_null = config, link, or_null
-        model = load_model(config.model.name)
-        self.engine = open_engine(config.model.engine, model)
-        self.ring = Ring(round(RING_S * 192_000))
-        self._notice = ""
-        self.output = self._open_output()
-        self.performer = self._make_performer()
+    def __init__(self, link: Link, tape: TapeWriter) -> None:
+        self._link, self._tape = link, tape
+        self._engine: Engine | None = None
+        self._about: dict[Engine, tuple[str, str]] = {}  # name and hash of the model of each open engine
+        self._opened: queue.SimpleQueue[tuple[int, Engine, Performer] | tuple[int, str]] = queue.SimpleQueue()
         self._durations: list[float] = []
-        self._reported_s = self._underrun_s = 0.0
-        self._underruns = 0
+        self._reported_s = 0.0
+        self._load = 0.0
+        self._parent = os.getppid()
 
-    def _open_output(self) -> Output:
+    def run(self) -> None:
+        """Wait for a model and the word to start, then play until told to stop, or until the control process is gone."""
+        while not self._is_left_alone():
+            select.select([self._link], [], [], WAIT_S)
+            for message in self._link.messages():
+                match message:
+                    case Handover():
+                        self._open(message)
+                    case Start() if self._start(message):
+                        self._play()
+                        return
+                    case Command(order=Order.STOP):
+                        return
+
+    def close(self) -> None:
+        self._tape.close()
+        for engine in list(self._about):
+            self._close_engine(engine)
+
+    def _is_left_alone(self) -> bool:
+        return os.getppid() != self._parent
+
+    # before the sound
+
+    def _open(self, handover: Handover) -> None:
+        try:
+            engine = self._open_engine(handover)
+        except LivewaveError as error:
+            self._link.send_report({"event": "failed", "number": handover.number, "reason": str(error)})
+            return
+        if self._engine:
+            self._close_engine(self._engine)
+        self._engine = engine
+        self._link.send_report({"event": "ready", "number": handover.number, **_engine_facts(engine)})
+
+    def _open_engine(self, handover: Handover) -> Engine:
+        """The engine of a model that was handed over, played once, for first calls take long. Closes the descriptor."""
+        try:
+            model = unpack(handover.descriptor)
+        finally:
+            os.close(handover.descriptor)
+        engine = Recipe(handover.engine, handover.options).open(model)
+        held = engine.spec.samples_per_column
+        engine.render(np.zeros((1, 128), np.uint8), np.zeros(held, np.float32), np.zeros(held, np.float32))
+        engine.reset()
+        self._about[engine] = model.name, model_hash(model)
+        return engine
+
+    def _close_engine(self, engine: Engine) -> None:
+        del self._about[engine]
+        engine.close()
+
+    def _start(self, start: Start) -> bool:
+        """Open the output; False, and a report, when it cannot be had."""
+        if not self._engine:
+            self._link.send_report({"event": "failed", "reason": "there is no model to play"})
+            return False
+        try:
+            self._config, self._notice = make_config(json.loads(start.settings)), ""
+            self.ring = Ring(round(RING_S * 192_000))
+            self.output = self._open_output(start.or_null)
+            self.stage = Stage(self._make_performer(self._engine), self._begin_life)
+            self._ear = Adherence(self._engine.spec.model_rate_hz)
+            self._set_target()
+            self._fill()
+            self._stats()  # the first time, like collecting garbage, takes longer than the ring lasts
+            self._durations.clear()
+            self._make_real_time()
+            self.output.start()
+        except LivewaveError as error:
+            self._link.send_report({"event": "failed", "reason": str(error)})
+            return False
+        self._set_target()
+        self._fill()
+        self._link.send_report({"event": "playing", **self._facts()})
+        return True
+
+    def _open_output(self, or_null: bool) -> Output:
         """The device asked for; without any sound card, `default` is null: everything else still works."""
+        look_again()
         audio = self._config.audio
         try:
             return open_output(audio.output, self.ring, audio.rate_hz, audio.period_frames)
         except DeviceError as error:
-            if audio.output != "default" or not self._or_null:
+            if audio.output != "default" or not or_null:
                 raise
             self._notice = f"{error}. Until then livewave plays into null"
             return open_output("null", self.ring, audio.rate_hz, audio.period_frames)
 
-    def _make_performer(self) -> Performer:
+    def _make_performer(self, engine: Engine, block_samples: int | None = None) -> Performer:
         model, audio = self._config.model, self._config.audio
-        spec, rate = self.engine.spec, self.output.rate_hz
-        block = math.ceil(audio.block_samples / spec.samples_per_column) * spec.samples_per_column
-        lead_s = block / spec.model_rate_hz + self.output.period_frames / rate + JITTER_S
-        return Performer(self.engine, SystemClock(), rate, block, model.seed, model.temperature, audio.gain_db, lead_s)
+        block = block_samples or audio.block_samples
+        performer = Performer(engine, SystemClock(), self.output.rate_hz, block, model.seed, model.temperature,
+                              audio.gain_db, 0.0)
+        performer.lead_s = self._lead_s(performer)
+        return performer
 
-    def play(self) -> None:
-        """Prime the ring, start the device, tell the other process, and keep the ring filled."""
-        self._set_target(self.output.period_frames)
-        self._fill()
-        self._stats()  # the first time, like collecting garbage, takes longer than the ring lasts
-        self._durations.clear()
-        self._make_real_time()
-        self.output.start()
-        self._set_target(self.output.period_frames)
-        self._fill()
-        self._link.send_hello(self._facts())
-        parent = os.getppid()
-        while not self.performer.faded_out:
-            self._take_commands()
+    def _begin_life(self, performer: Performer, frame: int) -> Placed:
+        name, fingerprint = self._about[performer.voice.engine]
+        return self._tape.begin(life_of(performer, frame, name, fingerprint, self._config.audio.gain_db))
+
+    def _lead_s(self, performer: Performer) -> float:
+        block_s = performer.block_samples / performer.voice.engine.spec.model_rate_hz
+        return block_s + self.output.period_frames / self.output.rate_hz + JITTER_S
+
+    def _make_real_time(self) -> None:
+        """Ask for what a real-time thread should have; go on without what is refused."""
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        self._real_time = ask_for_priority(PRODUCER_PRIORITY)
+
+    # while it plays
+
+    def _play(self) -> None:
+        """Keep the ring filled."""
+        while not self.stage.faded_out:
+            self._take_messages()
+            self._change()
             if not self._fill():
                 time.sleep(self._nap_s)
             self._report(time.monotonic())
-            if os.getppid() != parent:
+            if self._is_left_alone():
                 break
         self._drain()
-
-    def close(self) -> None:
         self.output.close()
-        self.engine.close()
+        self._tape.flush()
 
-    def _take_commands(self) -> None:
-        for command in self._link.commands():
-            self.performer.obey(command)
+    def _take_messages(self) -> None:
+        for message in self._link.messages():
+            match message:
+                case Command(order=Order.BLOCK):
+                    self._set_block(round(message.value))
+                case Command():
+                    self.stage.obey(message)
+                case Handover():
+                    threading.Thread(target=self._open_beside, args=(message,), name="opening", daemon=True).start()
+
+    def _open_beside(self, handover: Handover) -> None:
+        """Open and warm what is to take over. Thread: of its own; what it calls holds the interpreter for short moments only."""
+        try:
+            engine = self._open_engine(handover)
+            self._opened.put((handover.number, engine, self._make_performer(engine, self.stage.performer.block_samples)))
+        except Exception as error:  # drivers raise anything; the old model plays on
+            self._opened.put((handover.number, str(error)))
+
+    def _change(self) -> None:
+        """Let a performer that is ready take over, and let go of one that is gone."""
+        for performer in self.stage.changed:
+            self._close_engine(performer.voice.engine)
+        self.stage.changed.clear()
+        if self.stage.changing or self._opened.empty():
+            return
+        number, *found = self._opened.get()
+        if isinstance(found[0], str):
+            self._link.send_report({"event": "failed", "number": number, "reason": found[0]})
+            return
+        self._engine, performer = found
+        self.stage.change(performer, together=self._load < TOGETHER_LOAD)
+        self._ear = Adherence(self._engine.spec.model_rate_hz)
+        self._link.send_report({"event": "changed", "number": number, **_engine_facts(self._engine)})
 
     def _fill(self) -> bool:
         """Render blocks until the ring holds its target or FILL_S is over; False when there was nothing to do.
 
-        An engine that cannot keep up would never reach the target: commands and reports must have their turn.
+        An engine that cannot keep up would never reach the target: messages and reports must have their turn.
         """
         worked, deadline = False, time.perf_counter() + FILL_S
         while self.ring.wanted_frames() > 0 and time.perf_counter() < deadline:
             began = time.perf_counter()
-            self.ring.write(self.performer.step())
+            first, frames = self.stage.frames, self.stage.step()
+            self.ring.write(frames)
             self._durations.append(time.perf_counter() - began)
-            self._take_commands()
+            self._tape.frames(first, frames)
+            self._tape.flush()
+            self._ear.hear(*self.stage.performer.newest)
+            self._take_messages()
             worked = True
         return worked
 
-    def _set_target(self, period_frames: int) -> None:
-        """LEAST_PERIODS: one that the device is about to take, the others to be late in. Or what the player asked for."""
+    def _set_target(self) -> None:
         rate, asked_ms = self.output.rate_hz, self._config.audio.latency_ms
-        self._block_frames = math.ceil(self.performer.block_samples * rate / self.engine.spec.model_rate_hz)
-        self._least = LEAST_PERIODS * period_frames if asked_ms is None else max(period_frames, round(asked_ms * 1e-3 * rate))
-        self._least = min(self._least, self.ring.capacity_frames // TARGET_GROWTH)
-        self._step_frames = period_frames
+        asked = None if asked_ms is None else round(asked_ms * 1e-3 * rate)
+        self._target = Target(self.output.period_frames, asked, self.ring.capacity_frames)
+        self._target.hear(self.ring.underrun_blocks, time.monotonic())
+        self.ring.target_frames = self._target.frames
         self._nap_s = min(0.25 * self._block_frames / rate, 0.001)
-        self.ring.target_frames = self._least
+
+    @property
+    def _block_frames(self) -> int:
+        performer = self.stage.performer
+        return math.ceil(performer.block_samples * self.output.rate_hz / performer.voice.engine.spec.model_rate_hz)
+
+    def _set_block(self, samples: int) -> None:
+        performer = self.stage.performer
+        performer.block_samples = samples
+        performer.lead_s = self._lead_s(performer)
 
     def _drain(self) -> None:
         """Let the device play what the ring holds: the fade-out."""
@@ -130,73 +268,54 @@ class Player:
             time.sleep(0.002)
         self.output.stop()
 
-    def _adapt(self, now_s: float) -> None:
-        """An underrun raises the target by a period; half a minute of calm lowers it again."""
-        if self.ring.underrun_blocks > self._underruns:
-            self._underruns, self._underrun_s = self.ring.underrun_blocks, now_s
-            self.ring.target_frames = min(self.ring.target_frames + self._step_frames, TARGET_GROWTH * self._least)
-        elif self.ring.target_frames > self._least and now_s - self._underrun_s > CALM_S:
-            self.ring.target_frames = max(self._least, self.ring.target_frames - self._step_frames)
-            self._underrun_s = now_s
-
     def _report(self, now_s: float) -> None:
         if now_s - self._reported_s < REPORT_S:
             return
         self._reported_s = now_s
-        self._adapt(now_s)
+        if self.output.period_frames != self._target.period_frames:
+            self._set_target()  # the period of a JACK server may change
+        self._target.hear(self.ring.underrun_blocks, now_s)
+        self.ring.target_frames = self._target.frames
         if self._durations:
             self._link.send_stats(self._stats())
             self._durations.clear()
-            self.performer.peak = 0.0
+            self.stage.performer.peak = 0.0
 
     def _stats(self) -> Stats:
-        performer, spec, rate = self.performer, self.engine.spec, self.output.rate_hz
+        performer, rate = self.stage.performer, self.output.rate_hz
+        spec = performer.voice.engine.spec
         took_ms = np.array(self._durations) * 1e3
         p50, p99 = np.percentile(took_ms, (50, 99))
         block_s = performer.block_samples / spec.model_rate_hz
-        waiting = self.ring.target_frames + (self._block_frames - self._step_frames) / 2  # mean of a saw-tooth
+        self._load = float(took_ms.mean()) / (block_s * 1e3)
+        waiting = self.ring.target_frames + (self._block_frames - self._target.period_frames) / 2  # mean of a saw-tooth
         return Stats(
-            frames=self.ring.frames_read, blocks=len(took_ms), underruns=self.ring.underrun_blocks, late=performer.late,
-            faults=performer.faults, level=performer.peak, load=float(took_ms.mean()) / (block_s * 1e3),
+            frames=self.ring.frames_read, blocks=len(took_ms), underruns=self.ring.underrun_blocks, late=self.stage.late,
+            faults=self.stage.faults, level=performer.peak, load=self._load,
             p50_ms=p50, p99_ms=p99, max_ms=took_ms.max(), queue_s=performer.lead_s - block_s,
             column_s=0.5 / spec.roll_rate_hz, block_s=block_s, resampler_s=performer.resampler.latency_s,
             ring_s=max(0.0, waiting) / rate, device_s=self.output.latency_s,
+            adherence=math.nan if self.stage.bent else self._ear.measure(), offset=self._ear.offset,
+            sounding_s=self._ear.sounding_s, struck_s=self._ear.struck_s,
         )
 
     def _facts(self) -> dict[str, str | float]:
-        return {
-            "engine": self.engine.name, "isa": getattr(self.engine, "isa", ""),
-            "precision": getattr(self.engine, "precision", ""), "output": self.output.description,
-            "rate_hz": self.output.rate_hz, "period_frames": self.output.period_frames,
-            "block_samples": self.performer.block_samples, "real_time": self._real_time, "notice": self._notice,
-        }
+        return {**_engine_facts(self._engine), "output": self.output.description, "rate_hz": self.output.rate_hz,
+                "period_frames": self.output.period_frames, "block_samples": self.stage.performer.block_samples,
+                "real_time": self._real_time, "notice": self._notice}
 
-    def _make_real_time(self) -> None:
-        """Ask for what a real-time thread should have; go on without what is refused."""
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
-        gc.collect()
-        gc.freeze()
-        gc.disable()
-        self._real_time = "yes"
-        try:
-            os.sched_setscheduler(threading.get_native_id(), os.SCHED_FIFO, os.sched_param(PRIORITY))
-        except (OSError, AttributeError) as error:
-            self._real_time = f"no ({error})"
+
+def _engine_facts(engine: Engine) -> dict[str, str | float]:
+    return {"engine": engine.name, "isa": getattr(engine, "isa", ""), "precision": getattr(engine, "precision", "")}
 
 
 def main(argv: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the control process decides
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    import json
-
-    link = Link(socket.socket(fileno=int(argv[0])))
-    try:
-        player = Player(make_config(json.loads(argv[1])), link, argv[2] == "or-null")
-        player.play()
-        player.close()
-    except LivewaveError as error:
-        link.send_hello({"error": str(error)})
-        return 1
+    link, tape = (socket.socket(fileno=int(descriptor)) for descriptor in argv)
+    player = Player(Link(link), TapeWriter(tape))
+    player.run()
+    player.close()
     return 0
 
 

@@ -1,76 +1,125 @@
-"""The audio process as the control process sees it: started, asked, watched, replaced."""
+"""The audio processes as the control process sees them: the one that plays, and a standby that is ready to take its place.
+
+A dead or stuck audio process is replaced by the standby, which has loaded everything and opened the model already: what is
+left is to open the output. When that cannot be had, the standby asks again and again until it is back.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import select
+import enum
+import logging
+import os
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from livewave import DeviceError, LivewaveError
 from livewave.config import Config
-from livewave.link import Command, Link, Order, Stats
+from livewave.handover import Recipe, pack
+from livewave.link import Command, Handover, Link, Order, Report, Start, Stats
+from livewave.render.wavenet import Model
 
-START_TIMEOUT_S = 20.0
-STUCK_AFTER_S = 1.0  # no device and no engine lets a second pass without a report of progress
+log = logging.getLogger("livewave")
+
+START_TIMEOUT_S = 30.0
+STUCK_AFTER_S = 0.4  # no device and no engine lets so long pass without progress
+PATIENT_STUCK_AFTER_S = 1.0  # where the audio process has no real-time priority, and may have to wait
 STOP_TIMEOUT_S = 3.0
+RETRY_S = 0.25  # between two tries to open an output that was there
+SCOUT_S = 2.0  # between two looks for a sound card, while null takes its place
+RESPAWN_S = 1.0  # of a standby, when it is of no use at once
+
+
+class State(enum.Enum):
+    OPENING = "opening"  # the model
+    READY = "ready"
+    STARTING = "starting"  # the output
+    PLAYING = "playing"
+
+
+@dataclass(slots=True)
+class Opened:
+    """A model in the hands of the control process: its file, and how it is to be opened."""
+
+    model: Model
+    number: int
+    descriptor: int
+    recipe: Recipe
+
+    @property
+    def handover(self) -> Handover:
+        return Handover(self.descriptor, self.number, self.recipe.engine, self.recipe.options)
 
 
 class AudioProcess:
-    """One `livewave.player`. Thread: control only. Raises LivewaveError when it does not come up, with its own words.
+    """One `livewave.player`. Thread: control only.
 
-    or_null  whether it may play into null when there is no sound card
+    tape  the end that tells what it does (livewave.takes.tape); whoever reads it closes it
     """
 
-    def __init__(self, config: Config, or_null: bool = True) -> None:
+    def __init__(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.link, self.config = Link(ours), config
+        self.tape, its_tape = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.link, self.state = Link(ours), State.OPENING
         self.stats = Stats()
-        self.facts: dict[str, str | float] = {}
-        self._progress_s = time.monotonic()
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "livewave.player", str(theirs.fileno()), config.to_json(),
-                 "or-null" if or_null else "or-fail"],
-                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
-        self._await_hello()
+        self.facts: Report = {}
+        self.number = -1  # of the model that is open
+        self._progress_s = self._began_s = time.monotonic()
+        with theirs, its_tape:
+            ends = [theirs.fileno(), its_tape.fileno()]
+            self._process = subprocess.Popen([sys.executable, "-m", "livewave.player", *map(str, ends)], pass_fds=ends,
+                                             stdin=subprocess.DEVNULL)
 
     @property
     def alive(self) -> bool:
-        """False when it has ended, or when its device or its engine has stood still for STUCK_AFTER_S."""
-        return self._process.poll() is None and time.monotonic() - self._progress_s < STUCK_AFTER_S
+        """False when it has ended, or when its device or its engine has stood still for too long."""
+        if self._process.poll() is not None:
+            return False
+        waited_s = time.monotonic() - self._progress_s
+        if self.state is State.PLAYING:
+            return waited_s < (STUCK_AFTER_S if self.facts["real_time"] == "yes" else PATIENT_STUCK_AFTER_S)
+        return self.state is State.READY or waited_s < START_TIMEOUT_S
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def send(self, commands: Iterable[Command]) -> None:
-        self.link.send(commands)
+    def open(self, opened: Opened) -> None:
+        self.state = State.OPENING if self.state is not State.PLAYING else self.state
+        self._progress_s = time.monotonic()
+        self.link.send_model(opened.handover)
 
-    def poll(self) -> Stats | None:
-        """The newest report, None when nothing is new. Also sends what did not fit before."""
+    def start(self, config: Config, or_null: bool) -> None:
+        self.state, self._progress_s = State.STARTING, time.monotonic()
+        self.link.send_start(Start(config.to_json(), or_null))
+
+    def poll(self) -> tuple[Stats | None, list[Report]]:
+        """The newest statistics, None when nothing is new, and what else was reported. Also sends what did not fit before."""
         self.link.flush()
-        fresh = None
+        fresh, reports = None, []
         for report in self.link.reports():
             if isinstance(report, Stats):
                 if report.frames != self.stats.frames and report.blocks:
                     self._progress_s = time.monotonic()
                 self.stats = fresh = report
-        return fresh
+            else:
+                self._hear(report)
+                reports.append(report)
+        return fresh, reports
 
-    def stop(self) -> None:
-        """Fade out and end; killed when it does not."""
-        self.send([Command(Order.STOP)])
-        try:
-            self._process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self.link.close()
+    def stop(self, wait: bool = True) -> None:
+        """Fade out and end; killed when it does not. Without `wait` that is left to a thread."""
+        self.link.send([Command(Order.STOP)])
+        if wait:
+            self._reap()
+        else:
+            threading.Thread(target=self._reap, name="audio-end", daemon=True).start()
 
     def kill(self) -> None:
         """End it now: it is stuck, and nothing it could still say matters."""
@@ -78,24 +127,269 @@ class AudioProcess:
         self._process.wait()
         self.link.close()
 
-    def _await_hello(self) -> None:
-        deadline_s = time.monotonic() + START_TIMEOUT_S
-        while not self.facts:
-            select.select([self.link], [], [], 0.05)
-            for report in self.link.reports():
-                if isinstance(report, dict):
-                    self.facts = report
-            if self.facts:
-                break
-            if self._process.poll() is not None:
-                raise LivewaveError(f"the audio process ended with status {self._process.returncode} before it could play")
-            if time.monotonic() > deadline_s:
-                self.kill()
-                raise DeviceError(f"the audio process was not ready within {START_TIMEOUT_S:.0f} s")
-        if "error" in self.facts:
+    def _reap(self) -> None:
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
             self._process.wait()
-            raise LivewaveError(str(self.facts["error"]))
-        self._progress_s = time.monotonic()
+        self.link.close()
+
+    def _hear(self, report: Report) -> None:
+        match report["event"]:
+            case "ready":
+                self.state, self.number = State.READY, int(report["number"])
+            case "playing":
+                self.state, self.facts, self._progress_s = State.PLAYING, report, time.monotonic()
+            case "changed":
+                self.facts = {**self.facts, **report}
+                self.number = int(report["number"])
+            case "failed" if self.state is State.STARTING:
+                self.state = State.READY
+
+
+Restore = Callable[[], Sequence[Command]]
+Follow = Callable[[socket.socket], None]
+Changed = Callable[[str], None]  # told "" or why not
+
+
+class Supervisor:
+    """Keeps one audio process playing. Thread: control only; nothing waits but `start` and `close`.
+
+    restore   what a performer that starts afresh must be told
+    follow    is given the tape of each audio process that begins to play
+    restarts  of audio processes that had died or were stuck
+    facts     of the output and the engine that play, or played last
+    """
+
+    def __init__(self, config: Config, model: Model, restore: Restore, follow: Follow) -> None:
+        self.restarts, self.facts, self.stats = 0, {"notice": ""}, Stats()
+        self._config, self._restore, self._follow = config, restore, follow
+        self._numbers, self._takes = 0, 1
+        self._past = Stats()  # counts of processes that are gone
+        self._playing: AudioProcess | None = None
+        self._standby: AudioProcess | None = AudioProcess()
+        self._opened = self._pack(model, Recipe(config.model.engine))
+        self._standby.open(self._opened)
+        self._queued: tuple[Model, Recipe, Changed] | None = None  # a model that was asked for, and who waits for it
+        self._wanted: tuple[Opened, Changed] | None = None  # the one that is being changed to
+        self._asked_to_change = False
+        self._retry_s = self._spawn_s = self._scout_s = 0.0
+        self._told = ""
+
+    @property
+    def playing(self) -> bool:
+        return self._playing is not None
+
+    @property
+    def underruns(self) -> int:
+        return int(self._past.underruns + self.stats.underruns)
+
+    @property
+    def late(self) -> int:
+        return int(self._past.late + self.stats.late)
+
+    @property
+    def faults(self) -> int:
+        return int(self._past.faults + self.stats.faults)
+
+    @property
+    def model(self) -> Model:
+        """The one that plays."""
+        return self._opened.model
+
+    def start(self) -> None:
+        """Play, or raise LivewaveError saying why not."""
+        while self._standby and self._standby.alive:
+            _, reports = self._standby.poll()
+            for report in reports:
+                if report["event"] == "failed":
+                    raise LivewaveError(str(report["reason"]))
+                self._heard_by_standby(report)
+            if self._standby.state is State.READY:
+                self._standby.start(self._config, or_null=True)
+            if self._standby.state is State.PLAYING:
+                self._take_over()
+                return
+            time.sleep(0.002)
+        raise DeviceError("the audio process ended before it could play")
+
+    def close(self) -> None:
+        if self._standby:
+            self._standby.kill()
+        if self._playing:
+            self._playing.stop()
+
+    def send(self, commands: Iterable[Command]) -> None:
+        """While nothing plays they are not needed: what starts is told what is held."""
+        if self._playing:
+            self._playing.link.send(commands)
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the model that plays was opened."""
+        return self._opened.recipe
+
+    def change(self, model: Model, changed: Changed, recipe: Recipe | None = None) -> None:
+        """Let another model, or the same one opened in another way, take over while the sound goes on; `changed` is told when
+        it has, or why it has not."""
+        if self._queued:
+            self._queued[2]("another model was asked for since")
+        self._queued = model, recipe or Recipe(self._config.model.engine), changed
+
+    def turn(self) -> Stats | None:
+        """What is to be done now and then: often. The newest statistics, None when nothing is new."""
+        now_s = time.monotonic()
+        fresh = self._watch_playing(now_s)
+        self._begin_change()
+        self._watch_standby(now_s)
+        self._ask_to_change()
+        return fresh
+
+    # the one that plays
+
+    def _watch_playing(self, now_s: float) -> Stats | None:
+        if not self._playing:
+            return None
+        fresh, reports = self._playing.poll()
+        for report in reports:
+            self._heard_by_playing(report)
+        if fresh:
+            self.stats = fresh
+        if not self._playing.alive:
+            log.warning("the audio process stopped; starting another one")
+            self._playing.kill()
+            self._leave()
+            self.restarts += 1
+            self._retry_s = now_s
+        return fresh
+
+    def _heard_by_playing(self, report: Report) -> None:
+        if not self._wanted or report.get("number") != self._wanted[0].number:
+            return
+        if report["event"] == "changed":
+            self.facts = self._playing.facts
+            self._adopt_wanted()
+            self._say_playing()
+        elif report["event"] == "failed":
+            self._forget_wanted(str(report["reason"]))
+
+    def _leave(self) -> None:
+        """Nothing plays any more; what was counted stays."""
+        self._past = dataclasses.replace(self._past, **{name: getattr(self._past, name) + getattr(self.stats, name)
+                                                        for name in ("underruns", "late", "faults")})
+        self.stats = dataclasses.replace(self.stats, underruns=0.0, late=0.0, faults=0.0)
+        self._playing, self._asked_to_change = None, False
+
+    # the standby
+
+    def _watch_standby(self, now_s: float) -> None:
+        if self._standby is None:
+            if now_s >= self._spawn_s:
+                self._standby = AudioProcess()
+                self._standby.open(self._wanted[0] if self._wanted else self._opened)
+            return
+        _, reports = self._standby.poll()
+        for report in reports:
+            self._heard_by_standby(report)
+        if not self._standby.alive:
+            log.warning("the standby of the audio process stopped; starting another one")
+            self._standby.kill()
+            self._standby, self._spawn_s = None, now_s + RESPAWN_S
+        elif self._standby.state is State.PLAYING:
+            self._take_over()
+        elif self._standby.state is State.READY:
+            self._use_standby(now_s)
+
+    def _use_standby(self, now_s: float) -> None:
+        """Let it start where nothing plays, or where it may find a sound card that was not there."""
+        if not self._playing and now_s >= self._retry_s:
+            self._retry_s = now_s + RETRY_S
+            self._standby.start(self._next_take(), or_null=bool(self.facts["notice"]))
+        elif self._playing and self.facts["notice"] and now_s >= self._scout_s and not (self._wanted or self._queued):
+            self._scout_s = now_s + SCOUT_S
+            self._standby.start(self._config, or_null=False)
+
+    def _heard_by_standby(self, report: Report) -> None:
+        match report["event"]:
+            case "ready":
+                for opened in (self._opened, *([self._wanted[0]] if self._wanted else [])):
+                    if opened.number == report["number"]:
+                        opened.recipe = _recipe(report)
+            case "failed" if "number" in report:
+                if self._wanted and report["number"] == self._wanted[0].number:
+                    self._forget_wanted(str(report["reason"]))
+            case "failed" if not self._playing:
+                self._tell_once(f"no sound: {report['reason']}; trying again")
+
+    def _take_over(self) -> None:
+        """The standby plays: it is told what is held, and another one of it is on its way."""
+        if self._playing:  # into null, until a sound card came
+            self._playing.stop(wait=False)
+            self._leave()
+        first, self._playing, self._standby = self.facts == {"notice": ""}, self._standby, None
+        self._follow(self._playing.tape)
+        self.facts, self._spawn_s = self._playing.facts, time.monotonic() + RESPAWN_S
+        if self._wanted and self._playing.number == self._wanted[0].number:
+            self._adopt_wanted()
+        if not first:
+            self.send(self._restore())
+            self._say_playing()
+
+    # models
+
+    def _begin_change(self) -> None:
+        """The standby opens what was asked for first: that shows whether it can be played, and how."""
+        if self._queued and not self._wanted and self._standby and self._standby.state is State.READY:
+            model, recipe, changed = self._queued
+            self._queued, self._asked_to_change = None, False
+            self._wanted = self._pack(model, recipe), changed
+            self._standby.open(self._wanted[0])
+
+    def _ask_to_change(self) -> None:
+        """Then the one that plays can open it quickly."""
+        if not self._wanted or self._asked_to_change or not self._playing or not self._standby:
+            return
+        if self._standby.state is State.READY and self._standby.number == self._wanted[0].number:
+            self._asked_to_change = True
+            self._playing.open(self._wanted[0])
+
+    def _adopt_wanted(self) -> None:
+        """What was wanted plays."""
+        os.close(self._opened.descriptor)
+        self._opened, changed = self._wanted
+        self._wanted = None
+        changed("")
+
+    def _forget_wanted(self, reason: str) -> None:
+        wanted, changed = self._wanted
+        self._wanted = None
+        os.close(wanted.descriptor)
+        if self._standby:
+            self._standby.open(self._opened)
+        changed(reason)
+
+    def _pack(self, model: Model, recipe: Recipe) -> Opened:
+        self._numbers += 1
+        return Opened(model, self._numbers, pack(model), recipe)
+
+    def _next_take(self) -> Config:
+        self._takes += 1
+        return next_take(self._config, self._takes)
+
+    def _say_playing(self) -> None:
+        self._told = ""
+        log.warning("playing %s on %s", self.model.name, self.facts["output"])
+
+    def _tell_once(self, text: str) -> None:
+        if text != self._told:
+            self._told = text
+            log.warning("%s", text)
+
+
+def _recipe(report: Report) -> Recipe:
+    options = {"precision": str(report["precision"]), "isa": str(report["isa"])} if report["engine"] == "native" else {}
+    return Recipe(str(report["engine"]), options)
 
 
 def next_take(config: Config, number: int) -> Config:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from livewave import ConfigError, DeviceError
 from livewave.sound.output import Output
 from livewave.sound.paced import PacedOutput
-from livewave.sound.portaudio import OutputRow, PortAudioOutput, default_output, find_output, list_outputs
+from livewave.sound.portaudio import OutputRow, PortAudioOutput, default_output, find_output, list_outputs, look_again
 from livewave.sound.ring import Ring
 from livewave.sound.wavfile import WavFile
 
-__all__ = ["Output", "OutputRow", "default_output", "list_outputs", "open_output"]
+__all__ = ["Output", "OutputRow", "default_output", "list_outputs", "look_again", "open_output"]
 
 PACED_RATE_HZ = 48000
 PERIOD_FRAMES = 128

@@ -63,6 +63,15 @@ def list_outputs() -> list[OutputRow]:
             for device in sounddevice.query_devices() if device["max_output_channels"] > 0]
 
 
+def look_again() -> None:
+    """Let the lists be those of now: PortAudio looks once, when it starts. Only while no output of this process is open."""
+    sounddevice = sys.modules.get("sounddevice")
+    if sounddevice is not None and not _open_outputs:
+        with _quiet_stderr():
+            sounddevice._terminate()
+            sounddevice._initialize()
+
+
 def default_output() -> OutputRow | None:
     """JACK's output while a JACK server runs, else PortAudio's default, else None. Raises DeviceError without it."""
     return next((row for row in list_outputs() if row.is_default), None)

@@ -72,6 +72,11 @@ def sounding_part(audio: np.ndarray) -> np.ndarray:
     return audio[onset(audio) : int(np.flatnonzero(np.abs(audio) > 0.01 * np.abs(audio).max())[-1]) + 1]
 
 
+def longest_rest_s(audio: np.ndarray) -> float:
+    """The longest time that stays below a thousandth of the peak."""
+    return longest_gap_s(np.where(np.abs(audio) < 1e-3 * np.abs(audio).max(), 0.0, audio))
+
+
 def longest_gap_s(audio: np.ndarray) -> float:
     """The longest run of exact zeros."""
     edges = np.flatnonzero(np.diff(np.concatenate(([1], audio != 0.0, [1]))))

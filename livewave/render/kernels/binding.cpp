@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -65,9 +66,10 @@ struct Native {
            Array<uint32_t> phase_steps) {
         std::vector<Array<float>> kept;
         Description d = describe(numbers, arrays, kept, dilations, phase_steps);
+        nb::gil_scoped_release without_gil;  // packing takes milliseconds, and another net may be playing
         for (int i = 0; i < ISA_COUNT; ++i)
             if (isa == ISAS[i].name && ISAS[i].runs_here()) net.reset(ISAS[i].make(d));
-        if (!net) throw nb::value_error("no kernel of this name runs here");
+        if (!net) throw std::invalid_argument("no kernel of this name runs here");
     }
 
     void reset() { net->reset(); }

@@ -1,0 +1,88 @@
+"""Steps down when blocks take almost as long as they last, before it is heard, and up again when there is room.
+
+A rung is a way to play the same net: in larger blocks, which cost less and may be late once, or with coarser weights. A step down
+comes at once, one up after a time of calm, which doubles where it was too early.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from livewave.handover import Recipe
+from livewave.link import Stats
+
+NEAR = 0.9  # of the deadline: the time that a block lasts
+ROOM = 0.5  # what a rung must need at most, by its own measure, before the one above it is tried
+HASTE_S = 0.5  # of trouble, before a step down
+CALM_S = 20.0
+LONGEST_CALM_S = 640.0
+LARGEST_BLOCK_SAMPLES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    block_samples: int
+    recipe: Recipe
+
+    def __str__(self) -> str:
+        return f"blocks of {self.block_samples} samples" + "".join(f", {value}" for value in self.recipe.options.values())
+
+
+def rungs(block_samples: int, recipe: Recipe) -> list[Rung]:
+    """The ways there are, from what was chosen to the cheapest."""
+    found = [Rung(block_samples, recipe)]
+    while found[-1].block_samples * 2 <= LARGEST_BLOCK_SAMPLES:
+        found.append(Rung(found[-1].block_samples * 2, recipe))
+    if recipe.engine == "native" and recipe.options.get("precision") != "int8":
+        found.append(Rung(found[-1].block_samples, Recipe("native", {**recipe.options, "precision": "int8"})))
+    return found
+
+
+class Deadline:
+    """Which rung to be on. Thread: control only."""
+
+    def __init__(self, ladder: list[Rung]) -> None:
+        self._ladder, self._place = ladder, 0
+        self._trouble_since_s: float | None = None
+        self._calm_since_s: float | None = None
+        self._calm_s, self._stepped_up_s = CALM_S, float("-inf")
+
+    @property
+    def rung(self) -> Rung:
+        return self._ladder[self._place]
+
+    @property
+    def lowest(self) -> bool:
+        return self._place == len(self._ladder) - 1
+
+    def hear(self, stats: Stats, now_s: float) -> bool:
+        """Whether the rung has changed. The deadline that counts is p99 of a block against what it lasts."""
+        if not stats.block_s:
+            return False
+        share = 1e-3 * stats.p99_ms / stats.block_s
+        if share > NEAR:
+            self._calm_since_s = None
+            if self._trouble_since_s is None:
+                self._trouble_since_s = now_s
+            return now_s - self._trouble_since_s >= HASTE_S and self._down(now_s)
+        self._trouble_since_s = None
+        if share > ROOM or self._place == 0:
+            self._calm_since_s = None
+            return False
+        if self._calm_since_s is None:
+            self._calm_since_s = now_s
+        return now_s - self._calm_since_s >= self._calm_s and self._up(now_s)
+
+    def _down(self, now_s: float) -> bool:
+        if self.lowest:
+            return False
+        if now_s - self._stepped_up_s < self._calm_s:
+            self._calm_s = min(2.0 * self._calm_s, LONGEST_CALM_S)
+        self._place += 1
+        self._trouble_since_s = None
+        return True
+
+    def _up(self, now_s: float) -> bool:
+        self._place -= 1
+        self._calm_since_s, self._stepped_up_s = None, now_s
+        return True

@@ -1,0 +1,48 @@
+"""Reads model files while the instrument plays: one at a time, on a thread of its own."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+
+from livewave import LivewaveError
+from livewave.render.modelfile import load_model
+from livewave.render.wavenet import Model
+
+Loaded = Callable[[Model], None]
+Failed = Callable[[str], None]
+
+
+class Loader:
+    """Thread: control for every method. What came of it is told in `turn`; of several that wait, only the last is read."""
+
+    def __init__(self) -> None:
+        self._waiting: tuple[str, Loaded, Failed] | None = None
+        self._reading = False
+        self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+
+    def load(self, name: str, loaded: Loaded, failed: Failed) -> None:
+        """Read and check a model file, then call one of the two."""
+        if self._waiting:
+            self._waiting[2]("another model was asked for since")
+        self._waiting = name, loaded, failed
+
+    def turn(self) -> None:
+        """Tell what has come, and begin with what waits."""
+        while not self._done.empty():
+            self._reading = False
+            self._done.get()()
+        if self._waiting and not self._reading:
+            self._reading = True
+            threading.Thread(target=self._read, args=self._waiting, name="loading", daemon=True).start()
+            self._waiting = None
+
+    def _read(self, name: str, loaded: Loaded, failed: Failed) -> None:
+        try:
+            model = load_model(name)
+        except LivewaveError as error:
+            reason = str(error)
+            self._done.put(lambda: failed(reason))
+        else:
+            self._done.put(lambda: loaded(model))

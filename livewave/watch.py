@@ -1,0 +1,60 @@
+"""Looks at what the audio process reports, and sees a net that has gone astray while notes are held: noise, an offset, silence.
+
+Then it is primed anew: a short fade, and it starts again from rest. Where that does not help, it is tried less and less often.
+"""
+
+from __future__ import annotations
+
+import math
+
+from livewave.link import Stats
+
+SICK_S = 1.0  # of trouble without a break
+LEAST_ADHERENCE = 0.1  # noise has none; what ships has 0.3 or more in 99 of 100 looks at single notes and chords of its range
+MOST_OFFSET = 0.1  # of full scale
+SILENCE = 1e-3  # -60 dB below the level that is set
+SPEAKS_WITHIN_S = 0.5  # a note that has been struck is heard by then
+DECAYS_AFTER_S = 3.0  # what was struck so long ago may have died away
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 300.0  # before it is primed again
+
+
+class Watch:
+    """Judges reports in order. Thread: control only.
+
+    primed  how often the net was to be primed anew
+    """
+
+    def __init__(self) -> None:
+        self.primed = 0
+        self._sick_since_s: float | None = None
+        self._not_before_s, self._pause_s = -math.inf, FIRST_PAUSE_S
+
+    def judge(self, stats: Stats, gain_db: float, now_s: float) -> str:
+        """What is wrong, when it is time to prime the net anew for it; else nothing."""
+        trouble = _trouble(stats, gain_db)
+        if not trouble:
+            self._sick_since_s = None
+            if now_s - self._not_before_s > self._pause_s:
+                self._pause_s = FIRST_PAUSE_S
+            return ""
+        if self._sick_since_s is None:
+            self._sick_since_s = now_s
+        if now_s - self._sick_since_s < SICK_S or now_s < self._not_before_s:
+            return ""
+        self.primed += 1
+        self._sick_since_s, self._not_before_s = None, now_s + self._pause_s
+        self._pause_s = min(2.0 * self._pause_s, LONGEST_PAUSE_S)
+        return trouble
+
+
+def _trouble(stats: Stats, gain_db: float) -> str:
+    if stats.sounding_s < SPEAKS_WITHIN_S:
+        return ""
+    gain = 10.0 ** (gain_db / 20.0)
+    if abs(stats.offset) > MOST_OFFSET * gain:
+        return f"an offset of {stats.offset:.2f}"
+    if stats.level < SILENCE * gain and stats.struck_s < DECAYS_AFTER_S:
+        return "silence while notes are held"
+    if stats.adherence < LEAST_ADHERENCE:  # never true of nan
+        return f"noise while notes are held (adherence {stats.adherence:.2f})"
+    return ""

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from livewave.link import Stats
+from livewave.watch import (
+    DECAYS_AFTER_S, FIRST_PAUSE_S, LEAST_ADHERENCE, LONGEST_PAUSE_S, MOST_OFFSET, SICK_S, SPEAKS_WITHIN_S, Watch,
+)
+
+WELL = Stats(level=0.3, adherence=0.9, sounding_s=2.0, struck_s=2.0)
+NOISE = replace(WELL, adherence=LEAST_ADHERENCE / 2)
+REPORT_S = 0.05
+
+
+def judged(watch: Watch, stats: Stats, from_s: float, seconds: float, gain_db: float = 0.0) -> list[tuple[float, str]]:
+    """When it was to be primed, and why, with a report every REPORT_S."""
+    times = [from_s + REPORT_S * n for n in range(round(seconds / REPORT_S))]
+    return [(now_s, why) for now_s in times if (why := watch.judge(stats, gain_db, now_s))]
+
+
+@pytest.mark.parametrize(("change", "why"), [
+    ({"adherence": LEAST_ADHERENCE / 2}, "noise"), ({"offset": -2 * MOST_OFFSET}, "offset"),
+    ({"level": 1e-4, "adherence": math.nan}, "silence"),
+])
+def test_trouble_that_lasts_is_told_by_its_name_and_one_that_passes_is_not(change, why):
+    watch, sick = Watch(), replace(WELL, **change)
+    assert judged(watch, sick, 0.0, 0.9 * SICK_S) == []
+    assert judged(watch, WELL, 0.9 * SICK_S, REPORT_S) == []
+    found = judged(watch, sick, SICK_S, SICK_S + 2 * REPORT_S)
+    assert len(found) == watch.primed == 1 and why in found[0][1]
+
+
+@pytest.mark.parametrize("stats", [
+    WELL, replace(WELL, adherence=math.nan), Stats(), replace(NOISE, sounding_s=0.0),
+    replace(NOISE, sounding_s=0.9 * SPEAKS_WITHIN_S),
+    replace(WELL, level=0.0, adherence=math.nan, struck_s=DECAYS_AFTER_S + 1.0),
+])
+def test_what_sounds_well_rests_or_has_died_away_is_left_alone(stats):
+    assert judged(Watch(), stats, 0.0, 60.0) == []
+
+
+def test_a_level_that_was_turned_down_is_no_silence():
+    soft = replace(WELL, level=2e-4, adherence=math.nan)
+    assert judged(Watch(), soft, 0.0, 5.0, gain_db=-60.0) == []
+    assert judged(Watch(), soft, 0.0, 5.0, gain_db=0.0)
+
+
+def test_where_it_does_not_help_it_is_tried_less_and_less_often():
+    times = [at_s for at_s, _ in judged(Watch(), NOISE, 0.0, 1_500.0)]
+    pauses = [later - sooner for sooner, later in zip(times, times[1:])]
+    assert pauses[0] == pytest.approx(FIRST_PAUSE_S, abs=0.2)
+    assert all(later > 1.5 * sooner for sooner, later in zip(pauses[:5], pauses[1:]))
+    assert max(pauses) <= LONGEST_PAUSE_S + SICK_S + 1.0
+
+
+def test_after_a_long_time_of_health_it_is_quick_again():
+    watch = Watch()
+    judged(watch, NOISE, 0.0, 60.0)
+    judged(watch, WELL, 60.0, 1_000.0)
+    times = [at_s for at_s, _ in judged(watch, NOISE, 1_060.0, 10.0)]
+    assert times[1] - times[0] == pytest.approx(FIRST_PAUSE_S, abs=0.2)
