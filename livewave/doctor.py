@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import resource
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,17 +11,21 @@ from pathlib import Path
 
 import numpy as np
 
-from livewave import DeviceError, LivewaveError
+from livewave import ConfigError, DeviceError, LivewaveError
 from livewave.bench import of_engine, take_turns
 from livewave.config import Config
 from livewave.control.midi import list_ports
+from livewave.control.osc_gate import check_exposure
 from livewave.render.engine import open_engine
 from livewave.render.modelfile import load_model
 from livewave.sound.device import default_output
+from livewave.sound.realtime import PRODUCER_PRIORITY, ask_for_priority, lock_memory
 
 BENCH_S = 0.5
 COMFORTABLE = 0.5  # share of real time that leaves room for everything else
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+SWAPS = Path("/proc/swaps")
+LIMITS = "join the group audio, log in again; under systemd --user the limits of user@.service count"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Finding:
 
 def examine(config: Config) -> Iterator[Finding]:
     """Look at everything that matters; never raises, opens nothing for longer than a look."""
-    for check in (_machine, _audio, _midi, _osc, _priority, _memory, _governor, _engine):
+    for check in (_machine, _cores, _audio, _midi, _osc, _priority, _memory, _swap, _collector, _governor, _engine):
         yield check(config)
 
 
@@ -68,33 +71,77 @@ def _osc(config: Config) -> Finding:
     host, port = config.control.osc_address
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
+            (*_, (address, *_)), *_ = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_DGRAM)
+            check_exposure(host, address, port, config.control.allow)
             probe.bind((host, port))
-        except (OSError, TypeError) as error:  # the latter for what cannot be a name
+        except (OSError, TypeError, ValueError) as error:  # the latter two for what cannot be a name
             reason = getattr(error, "strerror", error)
             return Finding("OSC port", False, f"{host}:{port}: {reason}", "choose another: --osc 127.0.0.1:9001")
+        except ConfigError as error:
+            return Finding("OSC port", False, *str(error).split(": ", 1))
     return Finding("OSC port", True, f"{host}:{port} is free")
 
 
 def _priority(config: Config) -> Finding:
-    remedy = "add to /etc/security/limits.d/audio.conf: @audio - rtprio 95, join the group audio, log in again"
     if not hasattr(os, "sched_setscheduler"):
         return Finding("real-time priority", None, f"{platform.system()} gives it to audio threads by itself")
-    pid = os.fork()
-    if pid == 0:  # tried in a child: this process keeps its priority
-        try:
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(60))
-        except OSError:
-            os._exit(1)
-        os._exit(0)
-    allowed = os.waitpid(pid, 0)[1] == 0
-    return Finding("real-time priority", allowed or None, "allowed" if allowed else "refused", "" if allowed else remedy)
+    return _asked("real-time priority", lambda: ask_for_priority(PRODUCER_PRIORITY),
+                  f"install rtkit; or add to /etc/security/limits.d/audio.conf: @audio - rtprio 95, {LIMITS}")
 
 
 def _memory(config: Config) -> Finding:
-    soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
-    free = soft == resource.RLIM_INFINITY or soft >= 64 << 20
-    found = "unlimited" if soft == resource.RLIM_INFINITY else f"{soft >> 20} MiB"
-    return Finding("lockable memory", free or None, found, "" if free else "limits.d/audio.conf: @audio - memlock unlimited")
+    return _asked("memory locking", lock_memory,
+                  f"add to /etc/security/limits.d/audio.conf: @audio - memlock unlimited, {LIMITS}")
+
+
+def _asked(what: str, ask: Callable[[], str], remedy: str) -> Finding:
+    """What the audio process will be told. `ask` gives "yes", "yes (how)" or "no (why)"."""
+    answer = _tried(ask)
+    allowed = answer.startswith("yes")
+    found = answer.replace("yes", "allowed", 1) if allowed else answer.replace("no", "refused", 1)
+    return Finding(what, allowed or None, found, "" if allowed else remedy)
+
+
+def _tried(action: Callable[[], str]) -> str:
+    """What `action` gives in a child: this process stays as it is."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(theirs, action().encode(errors="replace"))
+        except Exception as error:
+            os.write(theirs, f"no ({error!r})".encode(errors="replace"))
+        finally:
+            os._exit(0)
+    os.close(theirs)
+    with open(ours, "rb") as answer:
+        told = answer.read()
+    os.waitpid(child, 0)
+    return told.decode(errors="replace") or "no (it ended)"
+
+
+def _swap(config: Config) -> Finding:
+    """Of Linux. Memory that is locked is not swapped, but that of the control process may be."""
+    rows = [line.split() for line in SWAPS.read_text().splitlines()[1:]] if SWAPS.exists() else []
+    if not rows:
+        return Finding("swap", True, "none")
+    size_kb, used_kb = (sum(int(row[column]) for row in rows) for column in (2, 3))
+    found = f"{used_kb >> 10} of {size_kb >> 10} MiB in use"
+    return Finding("swap", used_kb == 0 or None, found, "" if used_kb == 0 else "end what fills the memory, then: swapoff -a && swapon -a")
+
+
+def _collector(config: Config) -> Finding:
+    return Finding("garbage collector", True, "collects once before the sound begins, then sleeps in the audio process")
+
+
+def _cores(config: Config) -> Finding:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    load = os.getloadavg()[0]
+    found = f"{cores} for livewave, {load:.1f} busy in the last minute"
+    if cores < 2:
+        return Finding("cores", None, found, "the sound wants one for itself: give it a second one (taskset, the container's limits)")
+    calm = load <= cores - 1
+    return Finding("cores", calm or None, found, "" if calm else "end what else computes: ps -e --sort=-pcpu")
 
 
 def _governor(config: Config) -> Finding:

@@ -29,8 +29,11 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setattr(livewave.doctor, "default_output", lambda: CARD)
     monkeypatch.setattr(livewave.doctor, "list_ports", lambda: ["Keys", "Pads"])
     take(monkeypatch, 0.3)
-    monkeypatch.setattr(os, "sched_setscheduler", lambda *_: None)
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    monkeypatch.setattr(livewave.doctor, "ask_for_priority", lambda priority: "yes")
+    monkeypatch.setattr(livewave.doctor, "lock_memory", lambda: "yes")
+    monkeypatch.setattr(livewave.doctor, "SWAPS", tmp_path / "swaps")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.5, 9.0, 9.0))
     return make_config({"model": {"name": str(tiny_model_file(tmp_path))},
                         "control": {"osc": f"127.0.0.1:{free_port()}"}})
 
@@ -53,7 +56,7 @@ def finding(config: Config, what: str) -> Finding:
 
 def test_a_machine_on_which_all_is_well_needs_no_remedy(machine):
     findings = list(examine(machine))
-    assert len(findings) >= 8
+    assert len(findings) >= 11
     assert all(finding.ok is True and not finding.remedy for finding in findings)
 
 
@@ -86,27 +89,70 @@ def test_an_osc_port_that_is_taken_is_a_problem(machine):
     assert finding(machine, "OSC port").ok is True
 
 
+def test_an_osc_port_that_others_reach_and_nobody_may_send_to_is_a_problem(machine):
+    wide = replace(machine.control, osc="0.0.0.0:9000")
+    found = finding(replace(machine, control=wide), "OSC port")
+    assert found.ok is False and "other machines" in found.found and "--allow" in found.remedy
+
+
 @pytest.mark.parametrize("osc", ["ä..b:9000", "a\0b:9000", "::1:9000"])
 def test_an_osc_host_that_is_none_is_a_problem(machine, osc):
     assert finding(replace(machine, control=replace(machine.control, osc=osc)), "OSC port").ok is False
 
 
-def test_priority_that_is_refused_can_be_better_and_is_tried_in_a_child(machine, monkeypatch):
-    def refuse(*_):
-        raise PermissionError(1, "Operation not permitted")
+@pytest.mark.parametrize("what, asks, remedy", [("real-time priority", "ask_for_priority", "rtprio"),
+                                                ("memory locking", "lock_memory", "memlock")])
+@pytest.mark.parametrize("answer, ok, text", [("yes", True, "allowed"), ("yes (by rtkit)", True, "allowed (by rtkit)"),
+                                              ("no (not permitted; rtkit: no answer)", None, "refused (not permitted; rtkit: no answer)")])
+def test_what_the_system_refuses_can_be_better(machine, monkeypatch, what, asks, remedy, answer, ok, text):
+    monkeypatch.setattr(livewave.doctor, asks, lambda *_: answer)
+    found = finding(machine, what)
+    assert (found.ok, found.found) == (ok, text)
+    assert remedy in found.remedy if ok is None else found.remedy == ""
 
-    monkeypatch.setattr(os, "sched_setscheduler", refuse)
-    before = os.sched_getscheduler(0)
-    found = finding(machine, "real-time priority")
-    assert found.ok is None and "rtprio" in found.remedy
-    assert os.sched_getscheduler(0) == before
+
+def test_what_is_asked_of_the_system_is_asked_in_a_child(machine, monkeypatch):
+    """This process keeps its priority and its memory as they are; what befalls the child is told."""
+    monkeypatch.setattr(livewave.doctor, "ask_for_priority", lambda priority: f"yes ({os.getpid()}, {priority})")
+    monkeypatch.setattr(livewave.doctor, "lock_memory", lambda: 1 / 0)
+    found = finding(machine, "real-time priority").found
+    assert found.endswith(", 60)") and str(os.getpid()) not in found
+    assert finding(machine, "memory locking").found == "refused (ZeroDivisionError('division by zero'))"
+    monkeypatch.setattr(livewave.doctor, "lock_memory", lambda: os._exit(3))
+    assert finding(machine, "memory locking").found == "refused (it ended)"
 
 
-@pytest.mark.parametrize("soft, ok, text", [(8 << 20, None, "8 MiB"), (64 << 20, True, "64 MiB")])
-def test_memory_that_cannot_be_locked_can_be_better(machine, monkeypatch, soft, ok, text):
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
-    found = finding(machine, "lockable memory")
-    assert (found.ok, found.found, bool(found.remedy)) == (ok, text, ok is None)
+def test_the_audio_process_is_asked_for_what_it_will_ask_for(machine, monkeypatch):
+    """The real questions, whatever this machine answers: both have an answer, and nothing stays."""
+    monkeypatch.undo()
+    before = os.sched_getscheduler(0), resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    for finding in (livewave.doctor._priority(machine), livewave.doctor._memory(machine)):
+        assert finding.found.startswith(("allowed", "refused ("))
+        assert bool(finding.remedy) is (finding.ok is None)
+    assert before == (os.sched_getscheduler(0), resource.getrlimit(resource.RLIMIT_MEMLOCK))
+
+
+def test_swap_that_is_in_use_can_be_better(machine):
+    rows = ["/dev/sda2 partition 2097148 {} -2", "/swapfile file 1048576 0 -3"]
+    for used_kb, ok, text in ((0, True, "0 of 3071 MiB in use"), (524_288, None, "512 of 3071 MiB in use")):
+        livewave.doctor.SWAPS.write_text("\n".join(["Filename Type Size Used Priority", *rows]).format(used_kb) + "\n")
+        found = finding(machine, "swap")
+        assert (found.ok, found.found, bool(found.remedy)) == (ok, text, ok is None)
+    livewave.doctor.SWAPS.write_text("Filename Type Size Used Priority\n")
+    assert finding(machine, "swap").found == "none"
+
+
+@pytest.mark.parametrize("cores, load, ok", [(1, 0.0, None), (2, 0.9, True), (2, 1.1, None), (8, 6.5, True), (8, 7.5, None)])
+def test_cores_that_others_keep_busy_can_be_better(machine, monkeypatch, cores, load, ok):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
+    found = finding(machine, "cores")
+    assert found.ok is ok and bool(found.remedy) is (ok is None)
+    assert found.found.startswith(f"{cores} for livewave, {load:.1f} busy")
+
+
+def test_what_is_done_about_the_garbage_collector_is_said(machine):
+    assert finding(machine, "garbage collector").ok is True
 
 
 def test_a_governor_that_saves_power_can_be_better(machine):
