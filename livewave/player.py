@@ -34,7 +34,7 @@ from livewave.performer import Performer, Placed
 from livewave.render.adherence import Adherence
 from livewave.render.engine import Engine
 from livewave.sound.device import Output, look_again, open_output
-from livewave.sound.realtime import PRODUCER_PRIORITY, ask_for_priority
+from livewave.sound.realtime import PRODUCER_PRIORITY, ask_for_priority, lock_memory
 from livewave.sound.ring import Ring
 from livewave.sound.target import Target
 from livewave.stage import Stage
@@ -44,7 +44,7 @@ REPORT_S = 0.05
 RING_S = 0.5
 FILL_S = 0.02
 WAIT_S = 0.5
-JITTER_S = 0.001  # of the wake-up of this process, on top of a block and a period
+JITTER_S = 0.0005  # of the wake-up of this process
 SWITCH_INTERVAL_S = 0.0005
 TOGETHER_LOAD = 0.4  # below it, two performers are rendered faster than they are heard
 
@@ -61,6 +61,7 @@ class Player:
         self._reported_s = 0.0
         self._load = 0.0
         self._parent = os.getppid()
+        self.output: Output | None = None
 
     def run(self) -> None:
         """Wait for a model and the word to start, then play until told to stop, or until the control process is gone."""
@@ -119,11 +120,12 @@ class Player:
         if not self._engine:
             self._link.send_report({"event": "failed", "reason": "there is no model to play"})
             return False
+        self.output = None
         try:
             self._config, self._notice = make_config(json.loads(start.settings)), ""
             self.ring = Ring(round(RING_S * 192_000))
             self.output = self._open_output(start.or_null)
-            self.stage = Stage(self._make_performer(self._engine), self._begin_life)
+            self.stage = Stage(self._make_performer(self._engine))
             self._ear = Adherence(self._engine.spec.model_rate_hz)
             self._set_target()
             self._fill()
@@ -132,8 +134,11 @@ class Player:
             self._make_real_time()
             self.output.start()
         except LivewaveError as error:
+            if self.output:
+                self.output.close()
             self._link.send_report({"event": "failed", "reason": str(error)})
             return False
+        self.stage.tell(self._begin_life)
         self._set_target()
         self._fill()
         self._link.send_report({"event": "playing", **self._facts()})
@@ -164,8 +169,10 @@ class Player:
         return self._tape.begin(life_of(performer, frame, name, fingerprint, self._config.audio.gain_db))
 
     def _lead_s(self, performer: Performer) -> float:
+        """Blocks are rendered when the device has taken a period. So the newest one is ahead of its mean place by half of both at
+        most, and the mean is what the performer's clock goes by."""
         block_s = performer.block_samples / performer.voice.engine.spec.model_rate_hz
-        return block_s + self.output.period_frames / self.output.rate_hz + JITTER_S
+        return 0.5 * (block_s + self.output.period_frames / self.output.rate_hz) + JITTER_S
 
     def _make_real_time(self) -> None:
         """Ask for what a real-time thread should have; go on without what is refused."""
@@ -173,6 +180,7 @@ class Player:
         gc.collect()
         gc.freeze()
         gc.disable()
+        self._memory = lock_memory()
         self._real_time = ask_for_priority(PRODUCER_PRIORITY)
 
     # while it plays
@@ -302,7 +310,8 @@ class Player:
     def _facts(self) -> dict[str, str | float]:
         return {**_engine_facts(self._engine), "output": self.output.description, "rate_hz": self.output.rate_hz,
                 "period_frames": self.output.period_frames, "block_samples": self.stage.performer.block_samples,
-                "real_time": self._real_time, "notice": self._notice}
+                "real_time": self._real_time, "memory": self._memory,
+                "notice": self._notice}
 
 
 def _engine_facts(engine: Engine) -> dict[str, str | float]:
@@ -310,8 +319,8 @@ def _engine_facts(engine: Engine) -> dict[str, str | float]:
 
 
 def main(argv: list[str]) -> int:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the control process decides
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # they reach the whole group; the control process decides
+        signal.signal(number, signal.SIG_IGN)
     link, tape = (socket.socket(fileno=int(descriptor)) for descriptor in argv)
     player = Player(Link(link), TapeWriter(tape))
     player.run()

@@ -45,20 +45,24 @@ Begin = Callable[[Performer, int], "Placed | None"]
 class Stage:
     """The performer of now, and the change to another one. Thread: performer only.
 
-    begin    is told each performer that begins, and the number of its first frame, before it is given any order; what it
-             returns listens to the orders
     frames   made so far
     changed  performers that are gone and may be closed; whoever closes them empties the list
     """
 
-    def __init__(self, performer: Performer, begin: Begin = lambda performer, frame: None) -> None:
+    def __init__(self, performer: Performer) -> None:
         self.performer, self.frames = performer, 0
         self.changed: list[Performer] = []
-        self._begin, self._standing = begin, Standing()
+        self._begin: Begin = lambda performer, frame: None
+        self._standing = Standing()
         self._gone_late = self._gone_faults = 0
         self._next: Performer | None = None
         self._leaving: Leaving | None = None
-        performer.placed = begin(performer, 0)
+
+    def tell(self, begin: Begin) -> None:
+        """Before the first order: let `begin` be told each performer that begins, this one too, and the number of its first
+        frame; what it returns listens to the orders of that performer."""
+        self._begin = begin
+        self.performer.placed = begin(self.performer, 0)
 
     @property
     def faded_out(self) -> bool:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from livewave import DeviceError, LivewaveError
 from livewave.config import Config
@@ -28,7 +29,7 @@ from livewave.render.wavenet import Model
 log = logging.getLogger("livewave")
 
 START_TIMEOUT_S = 30.0
-STUCK_AFTER_S = 0.4  # no device and no engine lets so long pass without progress
+STUCK_AFTER_S = 0.5  # no device and no engine lets so long pass without progress
 PATIENT_STUCK_AFTER_S = 1.0  # where the audio process has no real-time priority, and may have to wait
 STOP_TIMEOUT_S = 3.0
 RETRY_S = 0.25  # between two tries to open an output that was there
@@ -74,7 +75,8 @@ class AudioProcess:
         with theirs, its_tape:
             ends = [theirs.fileno(), its_tape.fileno()]
             self._process = subprocess.Popen([sys.executable, "-m", "livewave.player", *map(str, ends)], pass_fds=ends,
-                                             stdin=subprocess.DEVNULL)
+                                             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
+        threading.Thread(target=_log_lines, args=(self._process.stderr,), name="audio-log", daemon=True).start()
 
     @property
     def alive(self) -> bool:
@@ -83,7 +85,7 @@ class AudioProcess:
             return False
         waited_s = time.monotonic() - self._progress_s
         if self.state is State.PLAYING:
-            return waited_s < (STUCK_AFTER_S if self.facts["real_time"] == "yes" else PATIENT_STUCK_AFTER_S)
+            return waited_s < (STUCK_AFTER_S if str(self.facts["real_time"]).startswith("yes") else PATIENT_STUCK_AFTER_S)
         return self.state is State.READY or waited_s < START_TIMEOUT_S
 
     @property
@@ -180,6 +182,11 @@ class Supervisor:
     @property
     def playing(self) -> bool:
         return self._playing is not None
+
+    @property
+    def well(self) -> bool:
+        """Whether it plays, or does what it can to play again."""
+        return self.playing or self._standby is None or self._standby.alive
 
     @property
     def underruns(self) -> int:
@@ -390,6 +397,13 @@ class Supervisor:
 def _recipe(report: Report) -> Recipe:
     options = {"precision": str(report["precision"]), "isa": str(report["isa"])} if report["engine"] == "native" else {}
     return Recipe(str(report["engine"]), options)
+
+
+def _log_lines(stream: TextIO) -> None:
+    """What an audio process says goes where everything goes that is said here."""
+    with stream:
+        for line in stream:
+            log.warning("%s", line.rstrip("\n"))
 
 
 def next_take(config: Config, number: int) -> Config:

@@ -11,6 +11,7 @@ from livewave.link import Stats
 
 SICK_S = 1.0  # of trouble without a break
 LEAST_ADHERENCE = 0.1  # noise has none; what ships has 0.3 or more in 99 of 100 looks at single notes and chords of its range
+WILD = 1.2  # a temperature above it asks for noise
 MOST_OFFSET = 0.1  # of full scale
 SILENCE = 1e-3  # -60 dB below the level that is set
 SPEAKS_WITHIN_S = 0.5  # a note that has been struck is heard by then
@@ -29,9 +30,9 @@ class Watch:
         self._sick_since_s: float | None = None
         self._not_before_s, self._pause_s = -math.inf, FIRST_PAUSE_S
 
-    def judge(self, stats: Stats, gain_db: float, now_s: float) -> str:
+    def judge(self, stats: Stats, gain_db: float, temperature: float, now_s: float) -> str:
         """What is wrong, when it is time to prime the net anew for it; else nothing."""
-        trouble = _trouble(stats, gain_db)
+        trouble = _trouble(stats, gain_db, temperature)
         if not trouble:
             self._sick_since_s = None
             if now_s - self._not_before_s > self._pause_s:
@@ -47,7 +48,7 @@ class Watch:
         return trouble
 
 
-def _trouble(stats: Stats, gain_db: float) -> str:
+def _trouble(stats: Stats, gain_db: float, temperature: float) -> str:
     if stats.sounding_s < SPEAKS_WITHIN_S:
         return ""
     gain = 10.0 ** (gain_db / 20.0)
@@ -55,6 +56,6 @@ def _trouble(stats: Stats, gain_db: float) -> str:
         return f"an offset of {stats.offset:.2f}"
     if stats.level < SILENCE * gain and stats.struck_s < DECAYS_AFTER_S:
         return "silence while notes are held"
-    if stats.adherence < LEAST_ADHERENCE:  # never true of nan
+    if stats.adherence < LEAST_ADHERENCE and temperature <= WILD:  # never true of nan
         return f"noise while notes are held (adherence {stats.adherence:.2f})"
     return ""

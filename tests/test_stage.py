@@ -99,7 +99,8 @@ def test_lives_begin_with_their_first_frame_before_their_first_order():
         told.append(("begin", frame))
         return lambda column, command: told.append((column, command.order))
 
-    stage = Stage(a_performer(clock), begin)
+    stage = Stage(a_performer(clock))
+    stage.tell(begin)
     stage.obey(strike())
     play(stage, clock, 0.1)
     stage.change(a_performer(clock), True)

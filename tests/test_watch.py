@@ -15,10 +15,11 @@ NOISE = replace(WELL, adherence=LEAST_ADHERENCE / 2)
 REPORT_S = 0.05
 
 
-def judged(watch: Watch, stats: Stats, from_s: float, seconds: float, gain_db: float = 0.0) -> list[tuple[float, str]]:
+def judged(watch: Watch, stats: Stats, from_s: float, seconds: float, gain_db: float = 0.0,
+           temperature: float = 0.8) -> list[tuple[float, str]]:
     """When it was to be primed, and why, with a report every REPORT_S."""
     times = [from_s + REPORT_S * n for n in range(round(seconds / REPORT_S))]
-    return [(now_s, why) for now_s in times if (why := watch.judge(stats, gain_db, now_s))]
+    return [(now_s, why) for now_s in times if (why := watch.judge(stats, gain_db, temperature, now_s))]
 
 
 @pytest.mark.parametrize(("change", "why"), [
@@ -46,6 +47,10 @@ def test_a_level_that_was_turned_down_is_no_silence():
     soft = replace(WELL, level=2e-4, adherence=math.nan)
     assert judged(Watch(), soft, 0.0, 5.0, gain_db=-60.0) == []
     assert judged(Watch(), soft, 0.0, 5.0, gain_db=0.0)
+
+
+def test_noise_that_was_asked_for_is_left_alone():
+    assert judged(Watch(), NOISE, 0.0, 60.0, temperature=1.5) == []
 
 
 def test_where_it_does_not_help_it_is_tried_less_and_less_often():

@@ -52,3 +52,19 @@ def test_sound_and_held_notes_return_with_the_jack_server():
             end(again)
     except NoJack as reason:
         pytest.skip(str(reason))
+
+
+def test_a_daemon_that_plays_into_null_goes_over_to_a_jack_server_that_comes():
+    try:
+        with jack_process() as (name, server):
+            end(server)
+            with daemon("--audio", "default", midi="virtual") as playing:
+                assert any("audio    null" in line for line in playing.lines)
+                playing.osc.send("/livewave/note", 67, 100)
+                again = launch(name, ATTEMPTS[-1], 128, RATE_HZ)
+                until(lambda: any("playing flute on system" in line for line in playing.lines), "sound on the new server")
+                status = playing.osc.status()
+                assert (status["notes"], status["restarts"]) == (1, 0) and "JACK" in status["output"]
+                end(again)
+    except NoJack as reason:
+        pytest.skip(str(reason))

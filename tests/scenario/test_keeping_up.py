@@ -1,0 +1,41 @@
+"""What the daemon does about an engine that is slow, and about a net that goes astray."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.scenario.daemon import Osc, daemon, until
+from tests.soak.trouble import signal_of, troubled
+
+
+def notices(osc: Osc) -> list[str]:
+    """What players were told so far, of what has arrived."""
+    return [values[0] for address, values in osc.sync() if address == "/livewave/notice"]
+
+
+def test_an_engine_that_is_late_is_given_larger_blocks_and_the_players_are_told():
+    with daemon("--audio", "null", "--engine", "onnx") as playing:
+        listener, told = Osc(playing.port), []
+        listener.ask("/livewave/notify", 1, answer="/livewave/done")
+        playing.osc.send("/livewave/note", 72, 100)
+        until(lambda: told.extend(notices(listener)) or len(told) >= 3, "three steps down")
+        assert [f"blocks of {samples} samples" in text for samples, text in zip((64, 128, 256), told)] == 3 * [True]
+        status = playing.osc.status()
+        assert status["block_samples"] == 256 and status["restarts"] == 0
+        assert playing.osc.sync() == []
+        listener.close()
+
+
+@pytest.mark.parametrize(("trouble", "word"), [("noise", "noise"), ("dc", "offset"), ("silence", "silence")])
+def test_a_net_that_goes_astray_while_a_note_is_held_is_primed_anew_and_it_is_told_and_counted(trouble, word):
+    with daemon("--audio", "null", **troubled()) as playing:
+        playing.osc.send("/livewave/note", 72, 100)
+        until(lambda: playing.osc.status()["adherence"] > 0.5, "the note to sound")
+        os.kill(playing.audio_pid, signal_of(trouble))
+        until(lambda: playing.osc.status()["primed"] >= 1, "it to be primed")
+        until(lambda: playing.osc.status()["adherence"] > 0.5, "the note to sound again")
+        status = playing.osc.status()
+        assert (status["faults"], status["restarts"], status["notes"]) == (0, 0, 1)
+        assert "the net made" in playing.said and word in playing.said
