@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import struct
+from collections.abc import Callable
 
 import numpy as np
 
@@ -21,23 +22,41 @@ SYNC_EVERY_S = 0.25
 log = logging.getLogger(__name__)
 
 
+class Pcm:
+    """Samples as 16 bits hold them. Allocates nothing for as many as it has had before. Thread: one."""
+
+    def __init__(self) -> None:
+        self._level = np.zeros(0, np.float32)
+        self._pcm = np.zeros(0, np.dtype("<i2"))
+
+    def of(self, frames: np.ndarray) -> np.ndarray:
+        """float32 [n], clipped to -1..1 -> int16 [n], valid until the next call."""
+        if len(frames) > len(self._pcm):
+            self._level, self._pcm = np.zeros(len(frames), np.float32), np.zeros(len(frames), np.dtype("<i2"))
+        level, pcm = self._level[:len(frames)], self._pcm[:len(frames)]
+        np.clip(frames, -1.0, 1.0, out=level)
+        np.multiply(level, 32767.0, out=level)
+        np.rint(level, out=level)
+        np.copyto(pcm, level, casting="unsafe")
+        return pcm
+
+
 class WavFile:
     """Mono PCM at `path`; an existing file is replaced.
 
     Every write reaches the operating system at once and the header follows four times a second. A full disk, or the
-    4 GiB a WAV can hold, ends the writing but not the playing: `problem` says why, `lost_frames` counts, one line is
-    logged, and the file stays valid up to there.
+    4 GiB a WAV can hold, ends the writing but not the playing: `problem` says why, `lost_frames` counts, `tell` is
+    called once with it, and the file stays valid up to there.
 
     Thread: one. Raises DeviceError when the file cannot be made.
     """
 
-    def __init__(self, path: str, rate_hz: int) -> None:
+    def __init__(self, path: str, rate_hz: int, tell: Callable[[str], None] = log.warning) -> None:
         self.path, self.rate_hz = path, rate_hz
         self.problem: str | None = None
         self.lost_frames = 0
+        self._tell, self._pcm = tell, Pcm()
         self._bytes = self._bytes_in_header = 0
-        self._level = np.zeros(0, np.float32)
-        self._pcm = np.zeros(0, np.dtype("<i2"))
         if os.path.splitext(path)[1].lower() not in ("", ".wav"):
             raise DeviceError(f"cannot write {path!r}: only WAV files are written; give it a name that ends in .wav")
         try:
@@ -57,6 +76,15 @@ class WavFile:
         if self.problem is not None:
             self.lost_frames += len(frames)
 
+    def sync(self) -> None:
+        """Let header and samples outlast a loss of power. Waits for the disk. Never raises."""
+        try:
+            if self.problem is None:
+                self._sync_header()
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            self._give_up(error.strerror)
+
     def close(self) -> None:
         """Complete the header and close the file. Never raises."""
         try:
@@ -67,7 +95,7 @@ class WavFile:
             self._give_up(error.strerror)
 
     def _append(self, frames: np.ndarray) -> None:
-        data = self._as_pcm(frames)
+        data = self._pcm.of(frames)
         if self._bytes + data.nbytes > LARGEST_BYTES:
             self._sync_header()
             self._give_up("a WAV file holds 4 GiB at most")
@@ -76,16 +104,6 @@ class WavFile:
         self._bytes += data.nbytes
         if self._bytes - self._bytes_in_header >= SYNC_EVERY_S * 2 * self.rate_hz:
             self._sync_header()
-
-    def _as_pcm(self, frames: np.ndarray) -> np.ndarray:
-        if len(frames) > len(self._pcm):
-            self._level, self._pcm = np.zeros(len(frames), np.float32), np.zeros(len(frames), np.dtype("<i2"))
-        level, pcm = self._level[:len(frames)], self._pcm[:len(frames)]
-        np.clip(frames, -1.0, 1.0, out=level)
-        np.multiply(level, 32767.0, out=level)
-        np.rint(level, out=level)
-        np.copyto(pcm, level, casting="unsafe")
-        return pcm
 
     def _write_all(self, data) -> None:
         rest = memoryview(data).cast("B")
@@ -104,4 +122,4 @@ class WavFile:
 
     def _give_up(self, reason: str) -> None:
         self.problem = f"{self.path}: {reason}; recording stopped after {self._bytes // (2 * self.rate_hz)} s"
-        log.warning(self.problem)
+        self._tell(self.problem)
