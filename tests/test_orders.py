@@ -6,7 +6,7 @@ import math
 import pytest
 
 from livewave.control.events import (
-    Control, Event, NoteOff, NoteOn, Panic, PitchBend, ProgramChange, Reset, RollSet, Setting, SourceLost, ClockMessage,
+    Control, Event, LetGo, NoteOff, NoteOn, Panic, PitchBend, ProgramChange, Reset, RollSet, Setting, SourceLost, ClockMessage,
 )
 from livewave.link import Command, Order
 from livewave.music.compass import Compass
@@ -208,3 +208,99 @@ def test_a_key_held_while_the_compass_changes_is_let_go_where_it_sounds():
     assert orders.translate(on(30, 3.0)) == [Command(Order.STRIKE, 3.0, 42, 90)]
     assert orders.translate(off(30, 4.0)) == [Command(Order.RELEASE, 4.0, 42)]
     assert orders.held == 0
+
+
+def test_a_key_struck_again_after_the_compass_changed_leaves_nothing_where_it_sounded():
+    orders = some_orders(Compass(60, 83))
+    orders.translate(on(40))
+    orders.compass = Compass(36, 59)
+    assert orders.translate(on(40, 3.0)) == [Command(Order.RELEASE, 3.0, 64), Command(Order.STRIKE, 3.0, 40, 90)]
+    assert orders.translate(off(40, 4.0)) == [Command(Order.RELEASE, 4.0, 40)]
+    assert orders.held == 0
+
+
+@pytest.mark.parametrize("end", [off(40), Panic(2.0, A), SourceLost(2.0, A), control(123, 0), control(120, 0), Reset(2.0, A),
+                                 LetGo(2.0, A, 0, (40, 64))])
+def test_a_key_that_was_let_go_takes_nothing_with_it_when_it_is_struck_in_another_compass(end: Event):
+    orders = some_orders(Compass(60, 83))
+    orders.translate(on(40))
+    orders.translate(end)
+    orders.compass = Compass()
+    orders.translate(on(64, 3.0))
+    assert orders.translate(on(40, 4.0)) == [Command(Order.STRIKE, 4.0, 40, 90)]
+    assert orders.held == 2
+
+
+# keys that are held for too long
+
+
+def patient_orders(longest_note_s: float | None = 10.0, compass: Compass = Compass()) -> Orders:
+    return Orders(compass, GAIN_DB, TEMPERATURE, longest_note_s)
+
+
+def released_at(orders: Orders, now_s: float) -> list[int]:
+    commands = [command for event in orders.overdue(now_s) for command in orders.translate(event)]
+    assert all(command.order is Order.RELEASE and command.at_s == now_s for command in commands)
+    return [command.pitch for command in commands]
+
+
+def test_a_key_held_for_too_long_is_let_go_and_told_and_counted_once(caplog):
+    orders = patient_orders()
+    orders.translate(on(60, 100.0))
+    assert released_at(orders, 109.0) == [] and orders.stuck == 0
+    with caplog.at_level(logging.WARNING, "livewave"):
+        assert released_at(orders, 110.5) == [60]
+    assert (orders.held, orders.stuck) == (0, 1)
+    (record,) = caplog.records
+    assert "pitch 60 of midi:a, channel 1, was held for 10 s" in record.getMessage()
+    assert released_at(orders, 200.0) == [] and orders.stuck == 1
+    assert orders.translate(off(60, 201.0)) == []
+
+
+def test_a_key_is_held_from_its_last_strike_on():
+    orders = patient_orders()
+    for at_s in (100.0, 105.0):
+        orders.translate(on(60, at_s))
+    assert released_at(orders, 112.0) == []
+    assert released_at(orders, 115.5) == [60]
+
+
+def test_what_only_a_pedal_holds_is_let_go_too_and_the_pedal_stays_down():
+    orders = patient_orders()
+    for event in (control(64, 127), on(60, 100.0), off(60, 101.0)):
+        orders.translate(event)
+    assert released_at(orders, 111.0) == [60]
+    orders.translate(on(62, 112.0))
+    orders.translate(off(62, 113.0))
+    assert orders.held == 1
+
+
+def test_a_roll_that_is_sent_again_is_held_anew_and_one_that_is_not_is_let_go():
+    orders, vector = patient_orders(), (1 << 60 | 1 << 64).to_bytes(16, "little")
+    for at_s in (100.0, 105.0):
+        orders.translate(RollSet(at_s, "osc:a", vector))
+    assert released_at(orders, 112.0) == []
+    assert released_at(orders, 115.5) == [60, 64]
+    assert orders.translate(RollSet(120.0, "osc:a", bytes(16))) == []
+
+
+def test_a_pitch_that_another_still_holds_sounds_on():
+    orders = patient_orders()
+    orders.translate(on(60, 100.0))
+    orders.translate(NoteOn(108.0, "midi:b", 0, 60, 90))
+    assert released_at(orders, 111.0) == [] and orders.stuck == 1
+    assert released_at(orders, 118.5) == [60] and orders.stuck == 2
+
+
+def test_a_key_outside_the_compass_is_let_go_by_its_own_pitch_and_by_the_one_that_sounds():
+    orders = patient_orders(compass=Compass(60, 83))
+    orders.translate(on(40, 100.0))
+    (event,) = orders.overdue(111.0)
+    assert {40, 64} <= set(event.pitches)
+    assert orders.translate(event) == [Command(Order.RELEASE, 111.0, 64)]
+
+
+def test_a_player_who_wants_drones_has_them():
+    orders = patient_orders(None)
+    orders.translate(on(60, 100.0))
+    assert orders.overdue(1e6) == [] and orders.held == 1

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 QUEUE_EVENTS = 8192
+MIDI = "midi"  # how the sources begin that are keys under hands
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,15 @@ class SourceLost(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LetGo(Event):
+    """A key was held for so long that nobody holds it: it is let go, by hand, by pedal and by roll. `pitches` are its own
+    and the one that it sounds at."""
+
+    channel: int
+    pitches: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Setting(Event):
     """A knob was set: gain_db, temperature, model, or one of the continuation's (continue_...). `sender` is the OSC peer
     that waits for done or fail, if any."""
@@ -163,26 +173,32 @@ class EventQueue:
     def __init__(self, capacity: int = QUEUE_EVENTS) -> None:
         self.dropped = 0
         self._capacity = capacity
-        self._events: list[Event] = []
+        self._keys: list[Event] = []  # of MIDI
+        self._others: list[Event] = []
         self._overflow: Event | None = None
         self._filled = threading.Condition()
 
     def put(self, event: Event) -> bool:
         """Append; False when it was dropped. Thread: any."""
         with self._filled:
-            if len(self._events) >= self._capacity:
+            if len(self._keys) + len(self._others) >= self._capacity:
                 self.dropped += 1
                 self._overflow = event
                 return False
-            self._events.append(event)
+            (self._keys if event.source.startswith(MIDI) else self._others).append(event)
             self._filled.notify()
             return True
 
-    def drain(self) -> list[Event]:
-        """Everything so far, oldest first. Thread: the one that plays."""
+    def drain(self, most: int | None = None) -> list[Event]:
+        """Everything so far, of each source the oldest first. Thread: the one that plays.
+
+        most  so many at most of what is not MIDI: a flood of messages does not hold a key up
+        """
         with self._filled:
-            events, self._events = self._events, []
             overflow, self._overflow = self._overflow, None
+            most = len(self._others) if most is None or overflow else most
+            events, self._keys = self._keys + self._others[:most], []
+            self._others = self._others[most:]
         if overflow is not None:
             events.append(Panic(overflow.at_s, "queue"))
         return events
@@ -190,4 +206,4 @@ class EventQueue:
     def wait(self, timeout_s: float) -> bool:
         """Sleep until something is there or the time is over; True if it is there. Thread: the one that plays."""
         with self._filled:
-            return self._filled.wait_for(lambda: self._events, timeout_s) != []
+            return self._filled.wait_for(lambda: self._keys or self._others, timeout_s) != []

@@ -43,6 +43,7 @@ class _Session:
         self.error = jack.JackError
         self.client = _open_client(jack, native, client_name)
         self.dead = False
+        self.missed = 0  # of the tap's `dropped`, those before which all that arrived has been handed on
         self._receivers: list[Receive] = []
         ffi, library = jack._ffi, jack._lib
         self._cast = ffi.cast
@@ -89,13 +90,18 @@ class _Session:
 
     def _read(self) -> None:
         while not self.dead:
+            dropped = self.tap.dropped
             for slot, time_us, _frame, packet in self.tap.read(READ_TIMEOUT_S):
                 now_s, at_s = time.monotonic(), time_us * 1e-6 + self._offset_s
                 self._receivers[slot](packet, at_s if abs(at_s - now_s) < TRUSTED_S else now_s)
+            self.missed = dropped
 
 
 class JackPort:
-    """One in-port of ours. `wanted` finds the source to connect; None leaves connecting to others."""
+    """One in-port of ours. `wanted` finds the source to connect; None leaves connecting to others.
+
+    Whoever was connected when a server died is connected again on the next one.
+    """
 
     def __init__(self, ports: JackPorts, name: str, wanted: str | None, receive: Receive) -> None:
         self._ports = ports
@@ -103,6 +109,7 @@ class JackPort:
         self._wanted = wanted
         self._receive = receive
         self._peers: set[str] = set()
+        self._missing: set[str] = set()  # peers that went with a server
         self._seen: str | None = None
         self._port = None
         self.register()
@@ -112,19 +119,24 @@ class JackPort:
         return self._port.name
 
     def register(self) -> None:
+        self._missing |= self._peers
         self._port = self._ports.session.register(self._name, self._receive)
         self._seen = None
 
     def follow(self, names: Sequence[str]) -> bool:
         """Connect the wanted source when it appears; True when a peer has left since the last call."""
         if self._ports.session.dead:
-            left, self._peers = bool(self._peers), set()
+            left, self._peers, self._missing = bool(self._peers), set(), self._missing | self._peers
             return left
         client = self._ports.session.client
         found = next((name for name in names if self._wanted and self._wanted.lower() in name.lower()), None)
         if found and found != self._seen:
             client.connect(found, self._port)
         self._seen = found
+        for name in self._missing.intersection(names):
+            self._missing.discard(name)
+            if name != found:
+                client.connect(name, self._port)
         peers = {port.name for port in client.get_all_connections(self._port)}
         left, self._peers = bool(self._peers - peers), peers
         return left
@@ -142,6 +154,11 @@ class JackPorts:
     def dropped(self) -> int:
         """Messages lost because the reading thread was late by a whole ring."""
         return self.session.tap.dropped
+
+    @property
+    def missed(self) -> int:
+        """Those of them after which nothing comes any more that arrived before."""
+        return self.session.missed
 
     def names(self) -> list[str]:
         """The sources that can be connected now. A server that went away is looked for again."""

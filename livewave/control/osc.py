@@ -2,8 +2,9 @@
 
 One thread receives, in order, and never waits for a time tag: what is dated in the future lies in a schedule and
 becomes an event shortly before its moment, with that moment as `at_s`. A datagram is checked (osc_guard) before
-python-osc, our codec, parses it. A bad message is counted and answered with /livewave/fail; nothing that arrives can
-stop the thread. This is the one file of livewave that imports python-osc.
+python-osc, our codec, parses it; who sends it, and how much, is asked before that (osc_gate). A bad message is counted
+and answered with /livewave/fail; nothing that arrives can stop the thread. Where something was lost that may have ended a
+note, its sender's notes end. This is the one file of livewave that imports python-osc.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from queue import Full, Queue
 from typing import NamedTuple
 
 from pythonosc.osc_bundle import OscBundle
@@ -21,19 +23,20 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import build_msg
 from pythonosc.parsing.osc_types import IMMEDIATELY
 
-from livewave import ConfigError, __version__
+from livewave import __version__
 from livewave.control import osc_guard
 from livewave.control.complaints import Complaints
-from livewave.control.events import EventQueue
+from livewave.control.events import EventQueue, SourceLost
 from livewave.control.osc_addresses import ADDRESSES, Address, Value
+from livewave.control.osc_gate import MESSAGES_PER_S, Gate, Verdict
 from livewave.control.osc_pattern import WILDCARDS, named
 from livewave.control.osc_schedule import LONGEST_S, Schedule
+from livewave.control.osc_socket import HOST, PORT, bind, missed_by
 
 log = logging.getLogger(__name__)
 
-HOST, PORT = "127.0.0.1", 9000
-RECEIVE_BUFFER_BYTES = 1 << 20
 MAX_CLIENTS = 32
+OUTBOX_MESSAGES = 256
 IDLE_S = 1.0
 # Datagrams taken in a row before the schedule is looked at again.
 BURST_DATAGRAMS = 64
@@ -75,16 +78,20 @@ class OscServer:
     queue    where events go
     status   what /livewave/status answers: name -> value, or values. Called on the receiving thread
     address  host and port in use (port 0 asks the system for one)
-    counts   received messages, refused messages, late (dated in the past), unsent replies
+    allow    networks that are heard besides this machine, and
+    messages_per_s  how much each sender may send: see osc_gate
+    counts   received messages, refused messages, late (dated in the past), unsent replies, limited datagrams (their
+             senders were over the limit), missed ones (they came faster than they were read; known on Linux only)
 
     Threads: `broadcast` and `reply` any; the rest its own. Raises ConfigError when the address cannot be had.
     """
 
-    def __init__(self, queue: EventQueue, host: str = HOST, port: int = PORT, status: Status = dict) -> None:
-        self.received = self.late = self.unsent = 0
+    def __init__(self, queue: EventQueue, host: str = HOST, port: int = PORT, status: Status = dict,
+                 allow: Sequence[str] = (), messages_per_s: int = MESSAGES_PER_S) -> None:
+        self.received = self.late = self.unsent = self.missed = 0
         self._queue = queue
         self._status = status
-        self._complaints = Complaints(log)
+        self._complaints, self._losses = Complaints(log), Complaints(log)
         self._fails, self._dumps = Allowance(FAILS_PER_S), Allowance(DUMPS_PER_S)
         self._dumping = False
         self._clients: dict[Sender, None] = {}
@@ -98,15 +105,22 @@ class OscServer:
             "/livewave/clearSched": self._answer_clear,
             "/livewave/dumpOSC": self._answer_dump,
         }
-        self._socket = _bind(host, port)
+        self._socket = bind(host, port, allow)
         self.address = self._socket.getsockname()[:2]
+        self._gate = Gate(self.address[0], allow, messages_per_s, self._lose)
         self._stop = threading.Event()
         self._woken, self._waker = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="osc-in", daemon=True)
+        self._outbox: Queue[tuple[bytes, list[Sender]] | None] = Queue(OUTBOX_MESSAGES)
+        self._sender = threading.Thread(target=self._send_out, name="osc-out", daemon=True)
 
     @property
     def refused(self) -> int:
         return self._complaints.count
+
+    @property
+    def limited(self) -> int:
+        return self._gate.limited
 
     @property
     def scheduled(self) -> int:
@@ -119,12 +133,15 @@ class OscServer:
 
     def start(self) -> None:
         self._thread.start()
+        self._sender.start()
 
     def close(self) -> None:
         self._stop.set()
         self._waker.close()
         if self._thread.is_alive():
             self._thread.join()
+            self._outbox.put(None)
+            self._sender.join()
         self._woken.close()
         self._socket.close()
 
@@ -133,10 +150,21 @@ class OscServer:
         self._send(build_msg(address, list(values)).dgram, to)
 
     def broadcast(self, address: str, *values: Value) -> None:
-        """Send one message to every client on the notify list."""
+        """Let one message go to every client on the notify list, by a thread that nobody waits for.
+
+        Every datagram that is sent lets other threads run first: who has notes to hand on must not send to 32 clients.
+        """
         clients = self.clients
-        if clients:
-            datagram = build_msg(address, list(values)).dgram
+        if not clients:
+            return
+        try:
+            self._outbox.put_nowait((build_msg(address, list(values)).dgram, clients))
+        except Full:
+            self.unsent += len(clients)
+
+    def _send_out(self) -> None:
+        while (message := self._outbox.get()) is not None:
+            datagram, clients = message
             for client in clients:
                 self._send(datagram, client)
 
@@ -150,18 +178,45 @@ class OscServer:
         while not self._stop.is_set():
             idle_s = self._schedule.wait_s(time.monotonic(), IDLE_S)
             select.select([self._socket, self._woken], [], [], idle_s)
-            self._receive()
+            missed = missed_by(self._socket)  # before all that arrived before it is taken: none of that may come after the end
+            if self._receive():
+                self._end_for_missed(missed)
             for at_s, call in self._schedule.due(time.monotonic()):
                 self._survive(call.sender, self._perform, call, at_s)
 
-    def _receive(self) -> None:
+    def _receive(self) -> bool:
+        """Take what is there; False when there may be more."""
         for _ in range(BURST_DATAGRAMS):
             try:
                 datagram, sender = self._socket.recvfrom(osc_guard.MAX_DATAGRAM_BYTES + 1)
             except OSError:  # nothing more is there, or (Windows) an earlier reply found nobody
-                return
+                return True
             now_s, date_s = time.monotonic(), time.time()
-            self._survive(sender, self._take, datagram, sender, now_s, date_s)
+            verdict = self._gate.judge(sender[0], now_s)
+            if verdict is Verdict.HEARD:
+                self._survive(sender, self._take, datagram, sender, now_s, date_s)
+            else:  # gets no answer: whoever is written on a datagram may not have sent it
+                self._complain(sender[0], verdict)
+        return False
+
+    def _complain(self, host: str, verdict: Verdict) -> None:
+        if verdict is Verdict.STRANGER:
+            self._complaints.add(f"OSC from {host}: it is not in [control] allow")
+        else:
+            self._losses.add(f"OSC from {host}: more messages a second than [control] messages_per_s; its notes end")
+
+    def _end_for_missed(self, missed: int) -> None:
+        """What found no room may have been anybody's note-off."""
+        if missed > self.missed:
+            self._losses.add(f"OSC: {missed - self.missed} datagrams came faster than they could be read; notes played by OSC end")
+            self.missed = missed
+            for host in self._gate.hosts:
+                self._lose(host)
+
+    def _lose(self, host: str) -> None:
+        """Something of that sender was lost: what it holds ends, and what it wanted to hold later will not begin."""
+        self._schedule.forget(lambda call: call.sender[0] == host)
+        self._queue.put(SourceLost(time.monotonic(), source((host,))))
 
     def _survive(self, sender: Sender, action: Callable[..., None], *arguments: object) -> None:
         try:
@@ -170,11 +225,11 @@ class OscServer:
             self._refuse(sender, "", str(error) or type(error).__name__)
 
     def _take(self, datagram: bytes, sender: Sender, now_s: float, date_s: float) -> None:
-        osc_guard.check(datagram)
+        self._gate.charge(sender[0], osc_guard.check(datagram) - 1)
         for date, message in _dated_messages(datagram):
             self.received += 1
             if self._dumping and self._dumps.take(now_s):
-                log.info("OSC from %s:%s: %s %s", *sender[:2], message.address, message.params)
+                log.info("OSC from %s:%s: %s %s", *sender[:2], _printable(message.address), message.params)
             ahead_s = 0.0 if date == IMMEDIATELY else min(date - date_s, LONGEST_S)
             self.late += ahead_s < 0.0
             for call in self._understood(message, sender):
@@ -195,7 +250,8 @@ class OscServer:
         if ahead_s <= 0.0:
             self._perform(call, now_s)
         elif not self._schedule.put(now_s + ahead_s, call):
-            self._refuse(call.sender, call.row.path, "the schedule is full")
+            self._refuse(call.sender, call.row.path, "the schedule is full; what you had in it is forgotten")
+            self._lose(call.sender[0])
 
     def _perform(self, call: Call, at_s: float) -> None:
         if call.row.event is None:
@@ -204,9 +260,10 @@ class OscServer:
             self._queue.put(call.row.event(at_s, source(call.sender), call.sender, *call.values))
 
     def _refuse(self, sender: Sender, address: str, reason: str) -> None:
-        self._complaints.add(f"OSC from {sender[0]}:{sender[1]}: {address[:80]} {reason[:160]}")
+        address, reason = _printable(address), _printable(reason[:160])
+        self._complaints.add(f"OSC from {sender[0]}:{sender[1]}: {address[:80]} {reason}")
         if self._fails.take(time.monotonic()) and not address.endswith(UNANSWERED):
-            self.reply(sender, "/livewave/fail", address, reason[:160])
+            self.reply(sender, "/livewave/fail", address, reason)
 
     def _answer_notify(self, sender: Sender, on: int, port: int | None = None) -> None:
         client = sender if port is None else (sender[0], port, *sender[2:])
@@ -233,7 +290,8 @@ class OscServer:
         self.reply(sender, "/livewave/synced", number)
 
     def _answer_clear(self, _sender: Sender) -> None:
-        self._schedule.clear()
+        for host in {call.sender[0] for call in self._schedule.clear()}:
+            self._lose(host)
 
     def _answer_dump(self, _sender: Sender, on: int) -> None:
         self._dumping = bool(on)
@@ -242,6 +300,11 @@ class OscServer:
 def source(sender: Sender) -> str:
     """What events of this sender name. The port is left out: `oscsend` has another one for every message it sends."""
     return f"osc:{sender[0]}"
+
+
+def _printable(text: str) -> str:
+    """What may stand on a terminal, and in a message: a peer's text may hold anything."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _rows(address: str) -> list[Address]:
@@ -267,24 +330,3 @@ def _inside(bundle: OscBundle) -> Iterator[tuple[float, OscMessage]]:
             yield from _inside(content)
         else:
             yield bundle.timestamp, content
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    if not 0 <= port <= 65_535:
-        raise ConfigError(f"OSC port {port} is outside 0..65535; give --osc HOST:PORT, e.g. {HOST}:{PORT}")
-    try:
-        family, kind, protocol, _name, place = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-    except (OSError, UnicodeError) as error:
-        raise ConfigError(f"OSC address {host}:{port}: {error}; give --osc HOST:PORT, e.g. {HOST}:{PORT}") from error
-    bound = socket.socket(family, kind, protocol)
-    bound.setblocking(False)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-    try:
-        bound.bind(place)
-    except OSError as error:
-        bound.close()
-        raise ConfigError(
-            f"OSC address {host}:{port} is taken or not ours ({error.strerror}); "
-            "end the program that has it, or choose another with --osc HOST:PORT"
-        ) from error
-    return bound

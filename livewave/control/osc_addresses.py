@@ -29,6 +29,8 @@ CONTINUE = {
     "rest_beats": (0.5, 32.0),
 }
 OCTAVE = 12
+MODEL_SUFFIX = ".onnx"
+PATH_MARKS = frozenset("/\\:")  # what makes a name a path on one system or another
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,12 @@ def _check_metre(beats: int, unit: int) -> None:
                          + ", ".join(f"1/{unit}" for unit in METRE_UNITS))
 
 
+def _check_model(name: str) -> None:
+    """What a peer says opens no file but those of the model path."""
+    if name in (".", "..") or name.endswith(MODEL_SUFFIX) or not PATH_MARKS.isdisjoint(name) or not name.isprintable():
+        raise ValueError(f"name: {_shown(name)} looks like a path, or is no text; models are chosen by name, see livewave models")
+
+
 def _check_range(low: int, high: int) -> None:
     if high - low < OCTAVE - 1:
         raise ValueError(f"range: {low}..{high} is less than an octave, {OCTAVE} pitches")
@@ -199,8 +207,15 @@ _ROWS = (
     Address(
         "/livewave/model",
         (Argument("name", "s", 1, 1024),),
-        "play with another model; /livewave/done or /livewave/fail follows",
+        "play with another model of the model path, by its name; /livewave/done or /livewave/fail follows",
         _SettingOf("model"),
+        _check_model,
+    ),
+    Address(
+        "/livewave/record",
+        (Argument("on", "i", 0, 1),),
+        "begin a take in the folder of --record, or end it; /livewave/done or /livewave/fail follows",
+        _SettingOf("record"),
     ),
     Address("/livewave/reset", (), "notes, pedals, settings and the net's memory as at start", _reset),
     Address(
@@ -267,7 +282,7 @@ _ROWS = (
         (Argument("id", "i", -(2**31), 2**31 - 1),),
         "answered by /livewave/synced with the same number, after everything sent before",
     ),
-    Address("/livewave/clearSched", (), "forget what bundles dated in the future would have done"),
+    Address("/livewave/clearSched", (), "forget what bundles dated in the future would have done, and let go what their senders hold"),
     Address("/livewave/dumpOSC", (Argument("on", "i", 0, 1),), "log every message that arrives, or stop"),
 )
 ADDRESSES = {row.path: row for row in _ROWS}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 LEAD_S = 0.05
@@ -48,5 +49,12 @@ class Schedule(Generic[Item]):
             return longest_s
         return min(longest_s, max(0.0, self._heap[0][0] - LEAD_S - now_s))
 
-    def clear(self) -> None:
-        self._heap.clear()
+    def forget(self, unwanted: Callable[[Item], bool]) -> None:
+        """Whatever of it is unwanted will not leave."""
+        self._heap = [entry for entry in self._heap if not unwanted(entry[2])]
+        heapq.heapify(self._heap)
+
+    def clear(self) -> list[Item]:
+        """Forget everything; what that was."""
+        forgotten, self._heap = [item for _at_s, _order, item in self._heap], []
+        return forgotten

@@ -14,6 +14,7 @@ from livewave.control.events import (
     BendSet,
     Control,
     Event,
+    LetGo,
     NoteOff,
     NoteOn,
     Panic,
@@ -74,6 +75,11 @@ class _Channel:
         for pitch in list(self.down):
             self._end(pitch)
 
+    def drop(self, pitch: int) -> None:
+        """However often it was struck, and whatever a pedal says."""
+        self.down.pop(pitch, None)
+        self.ringing.discard(pitch)
+
     def silence(self) -> None:
         self.down.clear()
         self.ringing.clear()
@@ -124,6 +130,7 @@ class Ledger:
         self._wheels = Wheels()
         self._sounding: dict[int, int] = {}  # pitch -> velocity
         self._strikers: dict[int, list[Holder]] = {}  # pitch -> who struck it, the last one last
+        self._struck_s: dict[tuple[Holder, int], float] = {}  # a holder's pitch -> when it was struck last, or said to be held
         self._bent: dict[int, float] = {}  # pitch -> semitones, as given out last; pitches that no longer sound too
         self._last_s: dict[int, float] = {}  # pitch -> moment of its last change
         self._fader: Holder | None = None  # the channel that moved its volume last
@@ -134,6 +141,7 @@ class Ledger:
             PitchBend: self._turn,
             BendSet: self._turn,
             RollSet: self._roll_set,
+            LetGo: self._let_go,
             SourceLost: self._source_lost,
             Panic: self._panic,
             Reset: self._reset,
@@ -150,6 +158,11 @@ class Ledger:
     def bent(self) -> dict[int, float]:
         """Pitch -> semitones, as last given out, of all that are bent, to fill an audio process that starts."""
         return {pitch: semitones for pitch, semitones in self._bent.items() if semitones}
+
+    def overdue(self, before_s: float) -> list[tuple[Holder, int]]:
+        """Who has held which pitch since a moment before that: struck it and did not strike it again."""
+        self._struck_s = {held: at_s for held, at_s in self._struck_s.items() if self._holds(*held)}
+        return sorted(held for held, at_s in self._struck_s.items() if at_s < before_s)
 
     def feed(self, event: Event) -> list[Strike | Release | Bend]:
         """What the event ends, what it bends, then what it begins. Programs and clocks give nothing."""
@@ -189,6 +202,7 @@ class Ledger:
         if holder in strikers:
             strikers.remove(holder)
         strikers.append(holder)
+        self._struck_s[holder, pitch] = event.at_s
         return Strike(event.at_s, pitch, velocity)
 
     def _note_on(self, event: NoteOn) -> list[Strike]:
@@ -236,11 +250,21 @@ class Ledger:
         pitches = frozenset(pitch for pitch in range(128) if bits >> pitch & 1)
         begun = pitches - self._rolls.get(event.source, frozenset())
         self._rolls[event.source] = pitches
+        self._struck_s.update(dict.fromkeys((((event.source, ROLL_CHANNEL), pitch) for pitch in pitches), event.at_s))
         return [self._strike(event, ROLL_CHANNEL, pitch, ROLL_VELOCITY) for pitch in sorted(begun)]
+
+    def _let_go(self, event: LetGo) -> list[Strike]:
+        channel = self._channel(event.source, event.channel)
+        for pitch in event.pitches:
+            channel.drop(pitch)
+        if event.channel == ROLL_CHANNEL and event.source in self._rolls:
+            self._rolls[event.source] -= frozenset(event.pitches)
+        return []
 
     def _source_lost(self, event: SourceLost) -> list[Strike]:
         self._channels = {key: channel for key, channel in self._channels.items() if key[0] != event.source}
         self._rolls.pop(event.source, None)
+        self._struck_s = {held: at_s for held, at_s in self._struck_s.items() if held[0][0] != event.source}
         self._wheels.forget(event.source)
         if self._fader not in self._channels:
             self._fader = None

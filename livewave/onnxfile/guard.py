@@ -9,7 +9,7 @@ in the file is executed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ MAX_SPEC_CHARS = 16_384
 MAX_NAME_CHARS = 64
 MAX_PROVENANCE = 64
 MAX_PROVENANCE_CHARS = 4_096
-MAX_PARTS = 8_192  # nodes of a graph, or any other list of messages
+MAX_TEXT_CHARS = 256  # of any name in the graph
+MAX_PARTS = 8_192  # nodes of a graph, or any other list of messages or names
 
 # message: the fields it may set
 _FIELDS = {
@@ -44,6 +45,7 @@ _FIELDS = {
     "TensorShapeProto": {"dim"},
     "Dimension": {"dim_value"},
 }
+_TEXTS_APART = {"StringStringEntryProto"}  # which read_metadata checks
 _KINDS = {1: "float32", 7: "int64"}  # TensorProto.DataType
 _INT = 2  # AttributeProto.AttributeType
 
@@ -149,13 +151,18 @@ def _check_fields(message: Any) -> None:
     for descriptor, value in message.ListFields():
         if descriptor.name not in _FIELDS[kind]:
             raise ValueError(f"its {kind} sets {descriptor.name}; expected only {', '.join(sorted(_FIELDS[kind]))}")
-        if descriptor.message_type is None:
-            continue
-        parts = value if hasattr(value, "__len__") else (value,)
-        if len(parts) > MAX_PARTS:
-            raise ValueError(f"its {kind} has {len(parts)} of {descriptor.name}; at most {MAX_PARTS} are allowed")
-        for part in parts:
-            _check_fields(part)
+        if descriptor.message_type is not None:
+            for part in _parts(kind, descriptor.name, value if hasattr(value, "__len__") else (value,)):
+                _check_fields(part)
+        elif descriptor.type == descriptor.TYPE_STRING and kind not in _TEXTS_APART:
+            for text in _parts(kind, descriptor.name, (value,) if isinstance(value, (str, bytes)) else value):
+                _text(text, MAX_TEXT_CHARS, f"a {descriptor.name} of its {kind}")  # it may end in a message to a player
+
+
+def _parts(kind: str, name: str, parts: Sequence[Any]) -> Sequence[Any]:
+    if len(parts) > MAX_PARTS:
+        raise ValueError(f"its {kind} has {len(parts)} of {name}; at most {MAX_PARTS} are allowed")
+    return parts
 
 
 def _check_versions(proto: Any) -> None:

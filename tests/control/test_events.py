@@ -38,6 +38,26 @@ def test_a_full_queue_drops_counts_and_ends_in_a_panic_so_that_no_note_hangs() -
     assert queue.drain() == [_note(4)]
 
 
+def test_keys_go_before_a_flood_of_messages_of_which_each_source_keeps_its_order() -> None:
+    queue = EventQueue()
+    flood = [NoteOn(float(number), "osc:127.0.0.1", 0, 60, 90) for number in range(10)]
+    for event in [*flood, _note(20), _note(21)]:
+        queue.put(event)
+    assert queue.drain(4) == [_note(20), _note(21), *flood[:4]]
+    queue.put(_note(22))
+    assert queue.wait(0.0) and queue.drain(4) == [_note(22), *flood[4:8]]
+    assert queue.wait(0.0) and queue.drain(4) == flood[8:]
+    assert not queue.wait(0.0)
+
+
+def test_after_an_overflow_the_panic_comes_after_all_that_waited() -> None:
+    queue = EventQueue(capacity=3)
+    flood = [NoteOn(float(number), "osc:127.0.0.1", 0, 60, 90) for number in range(4)]
+    for event in flood:
+        queue.put(event)
+    assert queue.drain(1) == [*flood[:3], Panic(3.0, "queue")]
+
+
 def test_waiting_ends_when_something_arrives_and_says_whether_it_did() -> None:
     queue = EventQueue()
     assert queue.wait(0.0) is False

@@ -164,6 +164,19 @@ def test_a_driver_that_raises_is_counted_and_stops_nothing(monkeypatch) -> None:
     assert inputs.refused == 1 and queue.drain() == []
 
 
+def test_messages_that_nobody_read_in_time_end_what_their_ports_hold_once(monkeypatch, caplog) -> None:
+    inputs, queue = started("launch", "keystation")
+    inputs._stop.set()
+    inputs._watcher.join()
+    for dropped in (0, 3, 3, 0):  # the last: a server that came back
+        monkeypatch.setattr(RtMidiPorts, "missed", dropped)
+        inputs._look_for_missed()
+    inputs.close()
+    assert [(type(event), event.source) for event in queue.drain()] == [
+        (SourceLost, "midi:launch"), (SourceLost, "midi:keystation")]
+    assert "3 messages came faster" in caplog.records[0].getMessage()
+
+
 def test_garbage_from_a_port_is_counted() -> None:
     inputs, queue = started("launch")
     FakeMidiIn.opened[0].callback(([1, 2, 3], 0.0), None)

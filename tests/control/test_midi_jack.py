@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
-from tests.realtime.jackd import NoJack, end, jack_process, launch
+from tests.realtime.jackd import NoJack, answers, end, jack_process, launch
 
 from livewave.control.events import EventQueue, NoteOff, NoteOn, SourceLost
 from livewave.control.midi import MidiInputs, RtMidiPorts, list_ports
@@ -184,6 +187,95 @@ def test_a_server_that_dies_and_comes_back_finds_the_port_again(server) -> None:
     player.play(score(3))
     assert len(collect(inputs._queue, 3)) == 3
     player.close()
+    inputs.close()
+    end(again)
+
+
+KEYBOARDS = """
+import sys
+import jack
+
+client = jack.Client("keyboards", use_exact_name=True, no_start_server=True)
+ports = [client.midi_outports.register(name) for name in ("upper", "lower")]
+struck = []
+
+@client.set_process_callback
+def process(frames):
+    for pitch, port in enumerate(ports, 60):
+        port.clear_buffer()
+        if struck:
+            port.write_midi_event(0, bytes((0x90, pitch, 100)))
+    struck.clear()
+
+client.activate()
+for line in sys.stdin:  # every line strikes a key of each
+    struck.append(line)
+"""
+
+
+@contextmanager
+def keyboards() -> Iterator[Callable[[], None]]:
+    """Two MIDI keyboards on the server, as a process of their own that a server's death cannot hurt. Gives what plays them."""
+    process = subprocess.Popen([sys.executable, "-c", KEYBOARDS], stdin=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL)
+
+    def strike() -> None:
+        process.stdin.write("\n")
+        process.stdin.flush()
+
+    try:
+        yield strike
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+
+
+def struck(inputs: MidiInputs, strike: Callable[[], None]) -> bool:
+    """Wait until a key of each keyboard is heard, each as its own source."""
+    def heard() -> bool:
+        strike()
+        inputs._queue.wait(0.1)
+        return {(event.source, event.pitch) for event in inputs._queue.drain() if isinstance(event, NoteOn)} == {
+            ("midi:keyboards:upper", 60), ("midi:keyboards:lower", 61)}
+
+    return until(heard)
+
+
+def test_after_a_server_was_killed_every_named_port_releases_its_notes_and_plays_again_on_the_next_one(server) -> None:
+    name, process = server
+    with keyboards():
+        assert until(lambda: {"keyboards:upper", "keyboards:lower"} <= set(list_ports()))
+        inputs = MidiInputs(EventQueue(), ["virtual", "keyboards:upper", "keyboards:lower"])
+        inputs.start()
+    with keyboards() as strike:
+        assert struck(inputs, strike)
+        process.kill()
+        process.wait()
+        assert {event.source for event in collect(inputs._queue, 2)} == {"midi:keyboards:upper", "midi:keyboards:lower"}
+    again = launch(name, ["-r"], 128, RATE_HZ)
+    assert answers(again, name)
+    with keyboards() as strike:
+        assert struck(inputs, strike)
+    inputs.close()
+    end(again)
+
+
+def test_what_was_connected_by_hand_is_connected_again_on_the_next_server(server) -> None:
+    name, process = server
+    inputs = MidiInputs(EventQueue())
+    inputs.start()
+    client, port = inputs._systems[0].session.client, inputs._inputs[0][2]
+    with keyboards():
+        assert until(lambda: "keyboards:upper" in list_ports())
+        client.connect("keyboards:upper", port.name)
+        assert until(lambda: port._peers)
+        process.kill()
+        process.wait()
+        assert [event.source for event in collect(inputs._queue, 1)] == ["midi:livewave"]
+    again = launch(name, ["-r"], 128, RATE_HZ)
+    assert answers(again, name)
+    with keyboards():
+        assert until(lambda: port._peers == {"keyboards:upper"})
     inputs.close()
     end(again)
 

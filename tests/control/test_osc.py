@@ -3,38 +3,44 @@ from __future__ import annotations
 import logging
 import random
 import socket
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import build_msg
 
-from livewave import ConfigError, __version__
+from livewave import ConfigError, ModelFileError, __version__
 from livewave.control.events import (
-    BendSet, Control, EventQueue, MetreSet, NoteOff, NoteOn, Panic, Reset, RollSet, Setting, Tap, TempoSet,
+    BendSet, Control, EventQueue, MetreSet, NoteOff, NoteOn, Panic, Reset, RollSet, Setting, SourceLost, Tap, TempoSet,
 )
-from livewave.control.osc import MAX_CLIENTS, Allowance, OscServer
+from livewave.control.osc import MAX_CLIENTS, OUTBOX_MESSAGES, Allowance, OscServer
 from livewave.control import osc_addresses
 from livewave.control.osc_addresses import ADDRESSES, address_of, address_table
 from livewave.control.osc_schedule import LEAD_S, LONGEST_S
 from livewave.music import bars, manner, transport
+from livewave.render.modelfile import find_model, list_models
 from tests.control.osc_cases import MALFORMED, NOTE, REFUSED, ahead, bundle, nested
 
 PATIENCE_S = 20.0
 SOURCE = "osc:127.0.0.1"
+LOST = (SourceLost, SOURCE)
 
 
 class Peer:
     """A server under test and one client of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: bool = True, **settings: int) -> None:
         self.queue = EventQueue()
-        self.server = OscServer(self.queue, port=0, status=lambda: {"model": "sine", "underruns": 0})
+        self.server = OscServer(self.queue, port=0, status=lambda: {"model": "sine", "underruns": 0}, **settings)
         self.socket = self.another()
         self.address = self.socket.getsockname()
         self._syncs = 0
-        self.server.start()
+        if start:
+            self.server.start()
 
     def another(self) -> socket.socket:
         client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -75,6 +81,13 @@ def peer() -> Iterator[Peer]:
     peer = Peer()
     yield peer
     peer.close()
+
+
+def until(happened: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.005)
 
 
 def _without_time(event: object) -> tuple:
@@ -300,20 +313,125 @@ def test_a_far_future_is_brought_near_and_clear_sched_forgets_it(peer) -> None:
     assert peer.server.scheduled == 200
     assert peer.server._schedule.wait_s(time.monotonic(), 3_600.0) <= LONGEST_S
     peer.send("/livewave/clearSched")
-    assert peer.events() == []
+    assert [_without_time(event) for event in peer.events()] == [LOST]
     assert peer.server.scheduled == 0
 
 
-def test_a_full_schedule_refuses_and_says_so(peer) -> None:
+def test_a_full_schedule_refuses_and_forgets_the_sender_whose_note_off_may_be_what_found_no_room(peer) -> None:
     many = bundle(*[NOTE] * 500, tag=ahead(8.0))
     for _ in range(8):
         peer.raw(many)
         assert peer.replies() == []
-    peer.raw(many)
-    replies = peer.replies()
-    assert replies and all(reply == ("/livewave/fail", ["/livewave/note", "the schedule is full"]) for reply in replies)
+    peer.raw(bundle(*[NOTE] * 97, tag=ahead(8.0)))
+    assert peer.replies() == [
+        ("/livewave/fail", ["/livewave/note", "the schedule is full; what you had in it is forgotten"])]
+    assert peer.server.scheduled == 0
     peer.raw(NOTE)
-    assert len(peer.events()) == 1
+    assert [type(event) for event in peer.events()] == [SourceLost, NoteOn]
+
+
+# who is heard, and how much
+
+
+def limited(messages_per_s: int) -> Peer:
+    return Peer(messages_per_s=messages_per_s)
+
+
+def test_a_sender_over_its_limit_is_not_heard_and_what_it_holds_ends() -> None:
+    peer = limited(100)
+    for _ in range(400):
+        peer.raw(NOTE)
+    assert peer.queue.wait(PATIENCE_S)
+    until(lambda: peer.server.limited)
+    events = peer.queue.drain()
+    assert 100 <= sum(isinstance(event, NoteOn) for event in events) < 400
+    assert LOST in [_without_time(event) for event in events]
+    peer.close()
+
+
+def test_what_it_wanted_to_hold_later_does_not_begin() -> None:
+    peer = limited(100)
+    peer.raw(bundle(NOTE, tag=ahead(9.0)))
+    for _ in range(400):
+        peer.raw(NOTE)
+    until(lambda: peer.server.limited)
+    assert peer.server.scheduled == 0
+    peer.close()
+
+
+def test_a_dense_controller_never_meets_the_limit(peer) -> None:
+    for number in range(4_000):
+        peer.send("/livewave/bend", number % 40 * 1.0)
+        if number % 400 == 0:
+            peer.replies()
+    peer.replies()
+    assert peer.server.limited == 0
+    assert sum(isinstance(event, BendSet) for event in peer.queue.drain()) == 4_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what found no room in a socket")
+def test_datagrams_that_nobody_could_read_in_time_end_what_their_senders_hold() -> None:
+    peer = Peer(start=False)
+    peer.queue._capacity = 30_000  # whoever drains it is not what is tested
+    for _ in range(30_000):
+        peer.raw(NOTE)
+    peer.server.start()
+    until(lambda: peer.server.missed)
+    until(lambda: LOST in [_without_time(event) for event in peer.queue.drain()])
+    peer.close()
+
+
+def test_a_server_that_others_can_reach_does_not_start_before_it_is_said_who_may_send() -> None:
+    with pytest.raises(ConfigError, match=r"0\.0\.0\.0:9999 can be reached by other machines.*--allow 192.*--osc 127\.0\.0\.1:9999"):
+        OscServer(EventQueue(), "0.0.0.0", 9999)
+
+
+def test_a_stranger_is_counted_logged_and_gets_no_answer(peer, caplog) -> None:
+    peer.server._gate._allows = lambda _host: False  # as if 127.0.0.1 were somebody else
+    with caplog.at_level(logging.WARNING, "livewave.control.osc"):
+        for _ in range(20):
+            peer.send("/livewave/version")
+        until(lambda: peer.server.refused == 20)
+    assert "OSC from 127.0.0.1: it is not in [control] allow" in caplog.records[0].getMessage()
+    assert len(caplog.records) < 10
+    peer.socket.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        peer.socket.recv(1)
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../flute", "a/b", "flute.onnx", "..", ".", "a\\b", "C:flute", "\x1b[2J", "flu\nte"])
+def test_no_peer_names_a_file(peer, name) -> None:
+    peer.send("/livewave/model", name)
+    ((fail, (named, why)),) = peer.replies()
+    assert (fail, named) == ("/livewave/fail", "/livewave/model") and "chosen by name" in why
+    assert peer.queue.drain() == []
+
+
+@given(st.text(min_size=1, max_size=40))
+@example("flute")
+def test_whatever_a_peer_may_say_is_a_name_of_the_model_path_or_of_nothing(text) -> None:
+    try:
+        (name,) = ADDRESSES["/livewave/model"].fit([text])
+    except ValueError:
+        return
+    try:
+        assert (name, find_model(name)) in list_models()
+    except ModelFileError as error:
+        assert "is named" in str(error)
+
+
+def test_only_the_model_takes_a_text_that_is_not_one_of_a_few(peer) -> None:
+    """Where an address is added that takes a text: it must not open what the text names."""
+    free = [(path, argument.name) for path, row in ADDRESSES.items() for argument in row.arguments
+            if argument.tag == "s" and not argument.choices]
+    assert free == [("/livewave/model", "name"), ("/livewave/continue/key", "key")]
+
+
+def test_what_drives_a_terminal_is_logged_and_answered_without_it(peer, caplog) -> None:
+    with caplog.at_level(logging.WARNING, "livewave.control.osc"):
+        peer.send("/\x1b[2J\nlivewave: all is well")
+        assert peer.replies() == [("/livewave/fail", ["/?[2J?livewave: all is well", "there is no such address"])]
+    assert caplog.records[0].getMessage().isprintable()
 
 
 def test_status_version_and_sync_are_answered(peer) -> None:
@@ -352,6 +470,17 @@ def test_a_client_may_name_another_port_to_be_told_at(peer) -> None:
         assert peer.replies() == [("/livewave/done", ["/livewave/notify", 1])]
         peer.server.broadcast("/livewave/underruns", 3)
         assert peer.receive(listener) == ("/livewave/underruns", [3])
+
+
+def test_who_tells_all_clients_waits_for_none_of_them() -> None:
+    peer = Peer(start=False)  # nothing goes out
+    peer.server._clients[("127.0.0.1", 9)] = None
+    for _ in range(OUTBOX_MESSAGES + 5):
+        peer.server.broadcast("/livewave/level", 0.5)
+    assert peer.server.unsent == 5
+    peer.server.start()
+    until(peer.server._outbox.empty)
+    peer.close()
 
 
 def test_the_notify_list_is_bounded(peer) -> None:

@@ -27,3 +27,17 @@ def test_a_full_schedule_takes_no_more_until_it_is_cleared() -> None:
     assert schedule.put(1.0, "a") and schedule.put(2.0, "b") and not schedule.put(0.5, "c")
     schedule.clear()
     assert len(schedule) == 0 and schedule.put(1.0, "d")
+
+
+def test_what_is_not_wanted_is_forgotten_and_the_rest_keeps_its_order() -> None:
+    schedule = Schedule()
+    for at_s, item in ((3.0, "c"), (1.0, "a"), (2.0, "x"), (1.0, "b"), (0.5, "x")):
+        schedule.put(at_s, item)
+    schedule.forget(lambda item: item == "x")
+    assert schedule.due(10.0) == [(1.0, "a"), (1.0, "b"), (3.0, "c")]
+
+
+def test_clearing_tells_what_is_forgotten() -> None:
+    schedule = Schedule()
+    schedule.put(1.0, "a")
+    assert schedule.clear() == ["a"] and schedule.clear() == []

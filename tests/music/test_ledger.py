@@ -9,6 +9,7 @@ from livewave.control.events import (
     BendSet,
     Control,
     Event,
+    LetGo,
     NoteOff,
     NoteOn,
     Panic,
@@ -149,6 +150,20 @@ def test_panic_and_reset_end_everything_and_lift_every_pedal(event: Event) -> No
     assert ledger.feed(off(70)) != []
 
 
+def test_what_is_overdue_was_struck_before_that_and_is_held_still() -> None:
+    ledger = after(on(60, at_s=1.0), on(62, at_s=1.0), off(62, at_s=2.0), on(64, B, at_s=3.0))
+    assert ledger.overdue(1.0) == []
+    assert ledger.overdue(2.0) == [((A, 0), 60)]
+    assert ledger.overdue(4.0) == [((A, 0), 60), ((B, 0), 64)]
+
+
+def test_a_key_that_is_let_go_for_its_player_ends_however_often_it_was_struck_and_whatever_keeps_it() -> None:
+    ledger = after(control(SUSTAIN, 127), control(SOSTENUTO, 127), on(60), on(60), on(62), off(62), roll(64), on(60, B))
+    assert ledger.feed(LetGo(1.0, A, 0, (60, 62, 64, 99))) == [Release(1.0, 62), Release(1.0, 64)]
+    assert ledger.feed(LetGo(2.0, B, 0, (60,))) == [Release(2.0, 60)]
+    assert ledger.overdue(9.0) == [] and ledger.feed(off(60, at_s=3.0)) == []
+
+
 def test_a_roll_is_compared_with_the_one_before() -> None:
     ledger = Ledger()
     assert ledger.feed(roll(0, 60, 127)) == [Strike(0.0, pitch, ROLL_VELOCITY) for pitch in (0, 60, 127)]
@@ -190,6 +205,7 @@ EVENTS = st.one_of(
     st.builds(off, PITCHES, SOURCES, CHANNELS, st.floats(0, 1)),
     st.builds(control, st.sampled_from([1, 7, 11, 64, 66, 120, 121, 123, 126]), st.integers(0, 127), SOURCES, CHANNELS),
     st.builds(lambda pitches, source: roll(*pitches, source=source), st.sets(PITCHES), SOURCES),
+    st.builds(lambda pitches, source, channel: LetGo(0.5, source, channel, tuple(pitches)), st.sets(PITCHES), SOURCES, CHANNELS),
     st.builds(SourceLost, st.just(0.5), SOURCES),
     st.builds(Panic, st.just(0.5), SOURCES),
 )
@@ -208,6 +224,8 @@ def _holders(events: list[Event]) -> set[int]:
             gone: list[int] = []
             if isinstance(e, (SourceLost, Panic)):
                 keys, kept, sustain, caught = [], set(), False, None
+            elif isinstance(e, LetGo):
+                keys, kept = [pitch for pitch in keys if pitch not in e.pitches], kept - {*e.pitches}
             elif isinstance(e, NoteOn):
                 keys.append(e.pitch)
             elif isinstance(e, NoteOff):
@@ -233,6 +251,8 @@ def _holders(events: list[Event]) -> set[int]:
                 last = set()
             elif isinstance(e, RollSet) and e.source == source:
                 last = {p for p in range(128) if e.vector[p // 8] >> p % 8 & 1}
+            elif isinstance(e, LetGo) and (e.source, e.channel) == (source, 0):
+                last = last - {*e.pitches}
         held |= last
     return held
 
