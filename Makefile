@@ -2,6 +2,7 @@
 # make test    set up, then run the tests (needs PyTorch; playing does not)
 # make setup   the part both share
 # make bench   measure this machine into tests/bench/bench.json and write the README's table from it
+# make soak    how reliable it is here: about two and a half hours, nothing else running (a few minutes: make soak ARGS="--short")
 # make examples   play the shipped instruments into training/examples
 # make check   fail when generated text is stale
 
@@ -11,7 +12,7 @@ PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 SOURCES := pyproject.toml $(shell find . -path ./.venv -prune -o -path ./build -prune -o \
 	\( -name CMakeLists.txt -o -name '*.cpp' -o -name '*.h' \) -print)
 
-.PHONY: play test setup bench examples check clean
+.PHONY: play test setup bench soak examples check clean
 
 play: setup
 	.venv/bin/livewave run $(ARGS)
@@ -26,12 +27,17 @@ bench: setup .venv/livewave-test
 	$(PY) -m tests.bench.collect tests/bench/bench.json
 	$(PY) -m tests.bench.table tests/bench/bench.json
 
+soak: setup .venv/livewave-test
+	$(PY) -m tests.soak.collect tests/soak/soak.json $(ARGS)
+	$(PY) -m tests.soak.table tests/soak/soak.json
+
 examples: setup .venv/livewave-test
 	$(PY) -m training.examples training/examples
 
 check: setup
 	$(PY) -m tests.generated --check
 	$(PY) -m tests.bench.table tests/bench/bench.json --check
+	$(PY) -m tests.soak.table tests/soak/soak.json --check
 
 clean:
 	rm -rf .venv build

@@ -48,7 +48,7 @@ def main() -> None:
     print("composing", flush=True)
     composed, played_on = composing.measure(), endless.measure(args.endless)
     print("following the notes, and training", flush=True)
-    found = {"machine": _machine(), "date": date.today().isoformat(), "engines": engines,
+    found = {"machine": machine(), "date": date.today().isoformat(), "engines": engines,
              "left_out": left_out, "others": beside, "latency": timing, "follow": follow.measure(),
              "composing": composed, "endless": played_on, "learning": learning.measure()}
     args.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -72,7 +72,7 @@ def _onnx_of_shape(seconds: float, shape: str) -> list[dict[str, object]]:
     return rows
 
 
-def _machine() -> dict[str, object]:
+def machine() -> dict[str, object]:
     return {"cpu": _cpu(), "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}",
             "python": platform.python_version()}
 

@@ -6,6 +6,7 @@ import gc
 import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,18 +20,26 @@ START_FRAMES = 4800  # from the call to the first frame of a take
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """audio float32 [frames]; lost: before which frames cycles of the graph did not run; xruns: as JACK counts them.
+    """audio float32 [frames]; missing: (first, last) frame of cycles of the graph that did not run; xruns: as JACK counts them.
     Both are the server's, and everybody on it suffers."""
 
     audio: np.ndarray
-    lost: list[int]
+    missing: list[tuple[int, int]]
     xruns: int
+
+    @property
+    def lost(self) -> list[int]:
+        """Before which frames cycles did not run."""
+        return [last for _, last in self.missing]
 
 
 class Meter:
-    """Connected to a daemon that is ready. Frame 0 of a take is the same for what is played and what is recorded."""
+    """Connected to a daemon that is ready. Frame 0 of a take is the same for what is played and what is recorded.
 
-    def __init__(self) -> None:
+    midi  whether the daemon has a MIDI port of its own; without one only empty scores can be played
+    """
+
+    def __init__(self, midi: bool = True) -> None:
         import jack
 
         self._client = jack.Client("meter", no_start_server=True)
@@ -40,16 +49,31 @@ class Meter:
         self._score: list[tuple[int, bytes]] = []
         self._audio = np.zeros(0, np.float32)
         self._next = self._expected = self._xruns = 0
-        self._lost: list[int] = []
+        self._missing: list[tuple[int, int]] = []
         self._client.set_process_callback(self._process)
         self._client.set_xrun_callback(self._count_xrun)
         self._client.activate()
-        self._client.connect(self._midi, self._find(MIDI_IN, is_midi=True, is_input=True))
+        if midi:
+            self._client.connect(self._midi, self._find(MIDI_IN, is_midi=True, is_input=True))
         self._client.connect(self._find(AUDIO_OUT, is_audio=True, is_output=True), self._input)
 
     @property
     def rate_hz(self) -> int:
         return self._client.samplerate
+
+    @property
+    def frame(self) -> int:
+        """Number of the frame, in the take that is on, that is played now. Thread: any."""
+        return self._client.frame_time - self._begin if self._begin is not None else 0
+
+    def follow(self) -> None:
+        """Listen to what a new audio process has opened, too. Thread: any."""
+        import jack
+
+        for port in self._client.get_ports(AUDIO_OUT, is_audio=True, is_output=True):
+            if not self._input.is_connected_to(port):
+                with suppress(jack.JackError):  # it may be gone again
+                    self._client.connect(port, self._input)
 
     def close(self) -> None:
         self._client.deactivate()
@@ -59,7 +83,7 @@ class Meter:
         """Play `score` (frame, packet; in order) and record meanwhile."""
         self._score, self._next = list(score), 0
         self._audio = np.zeros(round(seconds * self.rate_hz), np.float32)
-        self._lost, self._xruns, self._expected = [], 0, 0
+        self._missing, self._xruns, self._expected = [], 0, 0
         gc.disable()  # a collection in the callback's thread would cost cycles
         self._begin = self._client.frame_time + START_FRAMES
         end = self._begin + len(self._audio)
@@ -69,7 +93,7 @@ class Meter:
             time.sleep(0.1)
         self._begin = None
         gc.enable()
-        return Take(self._audio, self._lost, self._xruns)
+        return Take(self._audio, self._missing, self._xruns)
 
     def _find(self, pattern: str, **kind: bool):
         found = until(lambda: [p for p in self._client.get_ports(**kind) if re.match(pattern, p.name)], pattern)
@@ -82,7 +106,7 @@ class Meter:
             return
         first = now - self._begin
         if self._expected not in (0, now):
-            self._lost.append(first)
+            self._missing.append((self._expected - self._begin, first))
         self._expected = now + frames
         while self._next < len(self._score) and self._score[self._next][0] < first + frames:
             frame, packet = self._score[self._next]

@@ -1,6 +1,6 @@
-"""From key to sound, and a minute without a fault: the daemon on a JACK server (dummy driver, 48000 Hz, 128 frames).
+"""From key to sound, and a minute without a fault: the daemon on a JACK server (dummy driver, 48000 Hz).
 
-    python -m tests.bench.latency [--notes 50] [--soak SECONDS] [--daemon "FLAGS"]
+    python -m tests.bench.latency [--notes 50] [--period 128] [--soak SECONDS] [--daemon "FLAGS"]
 
 Prints JSON. Rests are exact digital silence, so the first sample that is not zero after a note-on tells the latency of
 the whole pipeline, to the frame: onset_ms. to_level_ms is until the sound is within 20 dB of the note's own level,
@@ -33,14 +33,16 @@ LOST_WITHIN_S = 0.1  # a cycle lost so near to a note-on moves its sound: the no
 SOAK_TAKES = 3  # until the server loses no cycle in one
 
 
-def measure(notes: int, soak_s: float, flags: Sequence[str] = ()) -> dict[str, object]:
+def measure(notes: int, soak_s: float, flags: Sequence[str] = (), period_frames: int = PERIOD_FRAMES) -> dict[str, object]:
     """Raises NoJack."""
-    with jack_server(PERIOD_FRAMES, RATE_HZ), daemon("--audio", "default", *flags, midi="virtual") as playing:
+    with jack_server(period_frames, RATE_HZ), daemon("--audio", "default", *flags, midi="virtual") as playing:
         meter = Meter()
         latency = _latency(playing, meter, notes)
         soak = _soak(playing, meter, soak_s) if soak_s else None
         meter.close()
-    return {"rate_hz": RATE_HZ, "period_frames": PERIOD_FRAMES, "flags": list(flags), **latency, "soak": soak}
+        stages_ms = playing.stages_ms
+    return {"rate_hz": RATE_HZ, "period_frames": period_frames, "flags": list(flags), "stages_ms": stages_ms, **latency,
+            "soak": soak}
 
 
 def _latency(playing: Playing, meter: Meter, count: int) -> dict[str, object]:
@@ -98,19 +100,20 @@ def _onset(audio: np.ndarray, note: Note) -> tuple[float, float] | None:
 
 
 def _spread(values_ms: np.ndarray) -> dict[str, float]:
-    median, p99 = np.percentile(values_ms, (50, 99))
-    return {"median": round(median, 2), "p99": round(p99, 2), "sd": round(values_ms.std(), 2),
+    p1, median, p99 = np.percentile(values_ms, (1, 50, 99))
+    return {"median": round(median, 2), "p1": round(p1, 2), "p99": round(p99, 2), "sd": round(values_ms.std(), 2),
             "least": round(values_ms.min(), 2), "most": round(values_ms.max(), 2)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--notes", type=int, default=50)
+    parser.add_argument("--period", type=int, default=PERIOD_FRAMES, metavar="FRAMES", help="of the server")
     parser.add_argument("--soak", type=float, default=0.0, metavar="SECONDS", help="then a melody for so long; 0: none")
     parser.add_argument("--daemon", default="", metavar="FLAGS", help="more flags for `livewave run`")
     args = parser.parse_args()
     try:
-        print(json.dumps(measure(args.notes, args.soak, args.daemon.split()), indent=1))
+        print(json.dumps(measure(args.notes, args.soak, args.daemon.split(), args.period), indent=1))
     except NoJack as reason:
         raise SystemExit(f"not measured: {reason}") from None
 

@@ -14,7 +14,7 @@ def test_the_table_is_made_of_what_is_collected():
     assert {row["engine"] for row in engines} == {"native"} and len(left_out) == 1
     engines += collect._onnx_of_shape(0.02, SHAPE)
     assert engines[-1]["engine"] == "onnx" and engines[-1]["model"] == engines[0]["model"]
-    text = table({**FOUND, "machine": collect._machine(), "engines": engines, "left_out": left_out,
+    text = table({**FOUND, "machine": collect.machine(), "engines": engines, "left_out": left_out,
                   "others": others.measure(0.02, (SHAPE,)), "learning": learning.measure(1)})
     rows = [line for line in text.splitlines() if "4/4/4, 2" in line]
     assert sum("onnx" in row for row in rows) == 1 and any("ONNX Runtime" in row for row in rows)

@@ -9,6 +9,7 @@ Waiting is always for something that happens, never for a time: `until` gives up
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -78,9 +79,9 @@ class Osc:
     def send_raw(self, datagram: bytes) -> None:
         self._socket.sendto(datagram, (HOST, self.port))
 
-    def receive(self) -> tuple[str, list]:
+    def receive(self, timeout_s: float = PATIENCE_S) -> tuple[str, list]:
         """The next message. Raises TimeoutError."""
-        self._socket.settimeout(PATIENCE_S)
+        self._socket.settimeout(timeout_s)
         message = OscMessage(self._socket.recv(65_536))
         return message.address, list(message.params)
 
@@ -117,13 +118,17 @@ class Osc:
 
 
 class Playing:
-    """A daemon that is ready. `lines` is what it has said so far, on both streams."""
+    """A daemon that is ready. `lines` is what it has said so far, on both streams.
 
-    def __init__(self, *arguments: str) -> None:
+    start      makes the command line that `livewave` would be called with
+    variables  of its environment
+    """
+
+    def __init__(self, *arguments: str, start: Callable[..., list[str]] = command, **variables: str) -> None:
         self.port = free_port()
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            command("run", "--osc", f"{HOST}:{self.port}", *arguments), env=environment(), text=True,
+            start("run", "--osc", f"{HOST}:{self.port}", *arguments), env={**environment(), **variables}, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -135,12 +140,23 @@ class Playing:
 
     @property
     def audio_pid(self) -> int:
-        """The audio process of now."""
-        return until(lambda: _children(self.pid), "an audio process")[-1]
+        """The audio process of now: the oldest; a younger one is its standby."""
+        return until(lambda: self.players, "an audio process")[0]
+
+    @property
+    def players(self) -> list[int]:
+        """Audio processes, the oldest first."""
+        return [pid for pid in children(self.pid) if "livewave.player" in _command_line(pid)]
 
     @property
     def said(self) -> str:
         return "\n".join(self.lines)
+
+    @property
+    def stages_ms(self) -> dict[str, float]:
+        """Where it says that the time goes from a key to its sound: the list in its line about latency."""
+        told = next(line for line in self.lines if line.startswith("latency"))
+        return {name: float(ms) for name, ms in re.findall(r"([a-z][a-z ]*) (\d+\.\d+)", told.partition("(")[2])}
 
     def await_ready(self) -> None:
         until(lambda: any(line.startswith("ready") for line in self.lines) or self.process.poll() is not None, "ready")
@@ -167,9 +183,9 @@ class Playing:
 
 
 @contextmanager
-def daemon(*arguments: str, midi: str = "none") -> Iterator[Playing]:
-    """A daemon that has said that it is ready. One that the block leaves running must end well."""
-    playing = Playing("--midi", midi, *arguments)
+def daemon(*arguments: str, midi: str = "none", **how: object) -> Iterator[Playing]:
+    """A daemon that has said that it is ready, started as `how` says. One that the block leaves running must end well."""
+    playing = Playing("--midi", midi, *arguments, **how)
     try:
         playing.await_ready()
         yield playing
@@ -183,16 +199,24 @@ def daemon(*arguments: str, midi: str = "none") -> Iterator[Playing]:
 
 def is_running(pid: int) -> bool:
     """False also for a process that has ended and that nobody has asked for its status."""
-    fields = _stat(Path(f"/proc/{pid}/stat"))
+    fields = process_stat(Path(f"/proc/{pid}/stat"))
     return bool(fields) and fields[0] != "Z"
 
 
-def _children(pid: int) -> list[int]:
-    stats = {int(path.parent.name): _stat(path) for path in Path("/proc").glob("[0-9]*/stat")}
+def children(pid: int) -> list[int]:
+    """Processes that `pid` started and that still run."""
+    stats = {int(path.parent.name): process_stat(path) for path in Path("/proc").glob("[0-9]*/stat")}
     return sorted(child for child, fields in stats.items() if fields and fields[0] != "Z" and int(fields[1]) == pid)
 
 
-def _stat(path: Path) -> list[str]:
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def process_stat(path: Path) -> list[str]:
     """State, parent and what follows; empty when the process is gone. The name before them may hold anything."""
     try:
         return path.read_text().rpartition(")")[2].split()
