@@ -8,6 +8,7 @@ music/     what should sound next: which notes are held, and the piano roll they
 render/    the roll as audio at the model's rate: the net, its model file, its engines
 sound/     audio at the device's rate: resampler, ring, output device
 hearing/   beside the path: takes measured against the notes that asked for them, and drawn
+takes/     beside it: what was played, recorded, and made again sample by sample
 onnxfile/  below all: model files, read with distrust and opened by ONNX Runtime
 
 `performer` walks this path once per block, `player` gives it a process and a device, `daemon` gives it a control surface.

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
-import logging
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from livewave import ConfigError, LivewaveError, __version__
-from livewave.config import ENGINES, limits, load_config
+from livewave.config import ENGINES, LOG_LEVELS, limits, load_config
+from livewave.logs import logging_as, say, to_terminal
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -52,6 +55,8 @@ def run(
                    "Device (see `livewave devices`), default, null or file:PATH.wav.") = None,
     midi: _option("--midi", list[str], "control", "midi", "MIDI port by name, virtual or none; repeatable.") = None,
     osc: _option("--osc", str, "control", "osc", "HOST:PORT to listen on.") = None,
+    allow: _option("--allow", list[str], "control", "allow",
+                   "Network (192.168.1.0/24) whose OSC is heard besides this machine's; repeatable.") = None,
     latency: _option("--latency", str, "audio", "latency_ms", "Sound waiting for the device: auto, or milliseconds.") = None,
     period: _option("--period", int, "audio", "period_frames",
                     "Frames the device takes at a time (JACK decides itself).") = None,
@@ -62,18 +67,32 @@ def run(
     link: _option("--link/--no-link", bool, "tempo", "link", "Take part in an Ableton Link session.") = None,
     midi_out: _option("--midi-out", str, "control", "midi_out",
                       "Where what it plays on its own goes: MIDI port by name, virtual or none.") = None,
+    record: _option("--record", str, "record", "folder", "Record a take, in a folder of its own under this one.") = None,
+    log_level: _option("--log-level", str, "log", "level", f"{' | '.join(LOG_LEVELS)}.") = None,
+    log_file: _option("--log-file", str, "log", "file", "Log lines also go there, with time and level; rotated.") = None,
+    check_config: Annotated[bool, typer.Option("--check-config", help="Check flags, file and models, and open nothing.")] = False,
 ) -> None:
-    """The daemon: MIDI and OSC in, sound out. Ctrl-C ends it cleanly."""
-    from livewave.daemon import Daemon
-
-    chosen = load_config(config, {
+    """The daemon: MIDI and OSC in, sound out. Ctrl-C ends it cleanly; SIGHUP reads --config again."""
+    flags = {
         "model": {"name": model, "engine": engine, "seed": seed, "temperature": temperature},
         "audio": {"output": audio, "period_frames": period, "block_samples": block, "gain_db": gain,
                   "latency_ms": _milliseconds(latency)},
-        "control": {"midi": midi or None, "osc": osc, "midi_out": midi_out},
+        "control": {"midi": midi or None, "osc": osc, "allow": allow or None, "midi_out": midi_out},
         "continue": {"mode": mode}, "tempo": {"bpm": tempo, "metre": metre, "link": link},
-    })
-    Daemon(chosen, lambda line: print(line, flush=True)).run()
+        "log": {"level": log_level, "file": log_file}, "record": {"folder": record, "at_start": record and True},
+    }
+    chosen = load_config(config, flags)
+    if check_config:
+        from livewave.reload import check_models
+
+        check_models(chosen)
+        print(f"configuration ok: model {chosen.model.name}, engine {chosen.model.engine}, audio {chosen.audio.output}, "
+              f"midi {', '.join(chosen.control.midi)}, osc {chosen.control.osc}, continue {chosen.continuation.mode}")
+        return
+    from livewave.daemon import Daemon
+
+    with logging_as(chosen.log):
+        Daemon(chosen, say, (lambda: load_config(config, flags)) if config else None).run()
 
 
 @app.command()
@@ -136,6 +155,26 @@ def continue_(
     with Progress(disable=not sys.stderr.isatty()) as bar:
         carried = continue_file(midi, out, *_continuer(chosen), bars, _progress(bar, out))
     print(f"{out}: notes composed: {len(carried.notes)}, from beat {carried.begin + 1:g} on")
+
+
+@app.command()
+def replay(
+    take: Annotated[str, typer.Argument(metavar="DIR", help="The folder of a take: audio.wav and log.jsonl.")],
+    out: Annotated[Optional[str], typer.Option(metavar="FILE.wav", help="What is made again, as a file.")] = None,
+    model: Annotated[Optional[list[str]], typer.Option(
+        help="A model of the take, by name or file, where it is not in the model path; repeatable.")] = None,
+    any_model: Annotated[bool, typer.Option("--any-model", help="Play it with another net than the one recorded.")] = False,
+) -> None:
+    """A recorded take is made again from its log, and compared with its audio sample by sample; exit code 1: they differ."""
+    from rich.progress import Progress
+
+    from livewave.takes.replay import replay as make_again
+
+    with Progress(disable=not sys.stderr.isatty()) as bar:
+        verdict = make_again(take, out, model or [], any_model, lambda line: print(line, file=sys.stderr), _progress(bar, take))
+    print(f"{take}: {verdict}")
+    if verdict.differing:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -294,6 +333,38 @@ def doctor(
         raise typer.Exit(1)
 
 
+@app.command()
+def status(
+    osc: Annotated[Optional[str], typer.Option(help=f"HOST:PORT of the daemon. {limits('control', 'osc')}")] = None,
+    config: Annotated[Optional[str], typer.Option(help="The daemon's TOML file, for its address.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object instead of a table.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.05, max=60, help="Seconds to wait for an answer.")] = 2.0,
+) -> None:
+    """How a running daemon is: model, output, notes, latency, what went wrong. It is asked by OSC."""
+    from livewave.ask import ask_status, table
+
+    found = ask_status(*load_config(config, {"control": {"osc": osc}}).control.osc_address, timeout)
+    print(json.dumps(found, indent=1) if as_json else "\n".join(table(found)))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def service(
+    context: typer.Context,
+    install: Annotated[bool, typer.Option("--install", help="Write it to ~/.config/systemd/user.")] = False,
+) -> None:
+    """A systemd user unit that keeps `livewave run` running; the flags that `run` is to have follow, and are checked."""
+    from livewave.unit import START, unit, unit_path
+    from livewave.unit import install as write
+
+    with redirect_stdout(io.StringIO()):
+        typer.main.get_command(app).commands["run"].main([*context.args, "--check-config"], "livewave run", standalone_mode=False)
+    text = unit(context.args, Path.cwd())
+    if not install:
+        print(text, end="")
+        return
+    print(f"{unit_path()}: {'another one was there and is replaced' if write(text, unit_path()) else 'written'}; now type\n    {START}")
+
+
 def _continuer(config: Config) -> tuple[Composer, Manner, int]:
     """Who continues a phrase, how, and its seed."""
     from livewave.music.biaxialfile import load_biaxial
@@ -337,7 +408,7 @@ def _milliseconds(text: str | None) -> float | str | None:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    to_terminal()
     try:
         app(standalone_mode=True)
     except LivewaveError as error:

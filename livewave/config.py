@@ -2,9 +2,12 @@
 
     [model]     name, engine, seed, temperature
     [audio]     output, rate_hz, period_frames, block_samples, latency_ms, gain_db
-    [control]   midi = ["virtual"], osc = "127.0.0.1:9000", midi_out = "none"
+    [control]   midi = ["virtual"], osc = "127.0.0.1:9000", midi_out = "none", allow = ["192.168.1.0/24"], messages_per_s,
+                longest_note_s
     [continue]  mode, model, temperature, density, low, high, key, polyphony, rest_beats, seed
     [tempo]     bpm, metre, link
+    [log]       level, file, format, size_mb, keep
+    [record]    folder, at_start
 """
 
 from __future__ import annotations
@@ -13,7 +16,6 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livewave import ConfigError
@@ -22,6 +24,7 @@ from livewave.music.bars import LEGAL_METRES, check_metre
 if TYPE_CHECKING:
     from livewave.music.manner import Manner
 
+LARGEST_FILE_BYTES = 1 << 16
 ENGINES = ("auto", "native", "cuda", "onnx", "reference")
 _RANGES = {  # (lowest, highest, unit)
     "seed": (0, 2**63 - 1, ""),
@@ -32,7 +35,14 @@ _RANGES = {  # (lowest, highest, unit)
     "latency_ms": (1.0, 1_000.0, "ms"),
     "gain_db": (-90.0, 12.0, "dB"),
     "bpm": (20.0, 400.0, "bpm"),
+    "messages_per_s": (100, 1_000_000, "messages"),
+    "longest_note_s": (1.0, 86_400.0, "s"),
+    "size_mb": (0.01, 1_000.0, "MB"),
+    "keep": (1, 99, "files"),
 }
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("json", "text")
+_CHOICES = {("model", "engine"): ENGINES, ("log", "level"): LOG_LEVELS, ("log", "format"): LOG_FORMATS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,9 @@ class ControlConfig:
     midi: tuple[str, ...] = ("virtual",)
     osc: str = "127.0.0.1:9000"
     midi_out: str = "none"
+    allow: tuple[str, ...] = ()  # networks whose OSC is heard besides this machine's, where osc is bound wider
+    messages_per_s: int = 10_000  # of OSC, that one sender may send
+    longest_note_s: float | None = 600.0  # a key held for longer is let go; None, or "off" in a file: never
 
     @property
     def osc_address(self) -> tuple[str, int]:
@@ -104,19 +117,36 @@ class TempoConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class LogConfig:
+    level: str = "info"
+    file: str = "none"  # or the path of a file, which is rotated
+    format: str = "json"  # of the file's lines
+    size_mb: float = 5.0  # of the file, before it becomes FILE.1
+    keep: int = 3  # files besides the one that is written
+
+
+@dataclass(frozen=True, slots=True)
+class RecordConfig:
+    folder: str = "none"  # or where takes are kept, each in a folder of its own
+    at_start: bool = False  # whether a take begins with the daemon
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     model: ModelConfig = field(default_factory=ModelConfig)
     audio: AudioConfig = field(default_factory=AudioConfig)
     control: ControlConfig = field(default_factory=ControlConfig)
     continuation: ContinueConfig = field(default_factory=ContinueConfig)
     tempo: TempoConfig = field(default_factory=TempoConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+    record: RecordConfig = field(default_factory=RecordConfig)
 
     def to_json(self) -> str:
         return json.dumps({name: dataclasses.asdict(getattr(self, _field_of(name))) for name in _SECTIONS})
 
 
 _SECTIONS = {"model": ModelConfig, "audio": AudioConfig, "control": ControlConfig, "continue": ContinueConfig,
-             "tempo": TempoConfig}
+             "tempo": TempoConfig, "log": LogConfig, "record": RecordConfig}
 
 
 def _field_of(section: str) -> str:
@@ -127,7 +157,7 @@ def _field_of(section: str) -> str:
 def limits(section: str, name: str) -> str:
     """What a help text says of a setting: its range, where it has one, and its default."""
     value = next(f.default for f in dataclasses.fields(_SECTIONS[section]) if f.name == name)
-    default = "auto" if value is None else " ".join(value) if isinstance(value, tuple) else value
+    default = "auto" if value is None else " ".join(value) or "none" if isinstance(value, tuple) else value
     known = {} if section == "continue" and name in _OF_MANNER else _RANGES
     low, high, unit = known.get(name, (None, None, ""))
     span = "" if low is None else "0 or more, " if high == 2**63 - 1 else f"{low:g}..{high:g} {unit}".rstrip() + ", "
@@ -161,10 +191,14 @@ def _read_toml(path: str) -> dict[str, Any]:
     except ImportError:  # Python 3.10
         import tomli as tomllib
     try:
-        tree = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            data = file.read(LARGEST_FILE_BYTES + 1)
+        if len(data) > LARGEST_FILE_BYTES:
+            raise ConfigError(f"configuration {path} has more than {LARGEST_FILE_BYTES} bytes")
+        tree = tomllib.loads(data.decode("utf-8").replace("\r\n", "\n"))
     except OSError as error:
         raise ConfigError(f"configuration {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # what it makes of a syntax error, of broken UTF-8, and of bombs
         raise ConfigError(f"configuration {path} is not TOML: {error}") from None
     for name, section in tree.items():
         if not isinstance(section, dict):
@@ -183,16 +217,18 @@ def _section(section: str, kind: type, values: Mapping[str, Any]) -> Any:
 
 
 def _check(section: str, name: str, value: Any, spec: dataclasses.Field) -> Any:
-    if value in (None, "auto") and spec.default is None:
+    if value in (None, "auto") and spec.default is None or name == "longest_note_s" and value in (None, "off"):
         return None
     if section == "continue" and name in _OF_MANNER:
         return value  # Manner checks it
     if name in _RANGES:
         return _number(section, name, value)
-    if name == "link":
+    if name in ("link", "at_start"):
         if not isinstance(value, bool):
-            raise ConfigError(f"[{section}] link is {value!r}; it must be true or false")
+            raise ConfigError(f"[{section}] {name} is {value!r}; it must be true or false")
         return value
+    if name == "allow":
+        return _networks(value)
     if name == "midi":
         names = [value] if isinstance(value, str) else value
         if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) and n for n in names):
@@ -200,8 +236,8 @@ def _check(section: str, name: str, value: Any, spec: dataclasses.Field) -> Any:
         return tuple(names)
     if not isinstance(value, str) or not value:
         raise ConfigError(f"[{section}] {name} is {value!r}; it must be a text")
-    if name == "engine" and value not in ENGINES:
-        raise ConfigError(f"[{section}] engine is {value!r}; it must be one of {', '.join(ENGINES)}")
+    if value not in (choices := _CHOICES.get((section, name), (value,))):
+        raise ConfigError(f"[{section}] {name} is {value!r}; it must be one of {', '.join(choices)}")
     if name == "osc":
         _check_address(value)
     if name == "metre":
@@ -217,6 +253,19 @@ def _number(section: str, name: str, value: Any) -> int | float:
         kind = "a whole number" if whole else "a number"
         raise ConfigError(f"[{section}] {name} is {value!r}; it must be {kind} in {low}..{high} {unit}".rstrip())
     return value if whole else float(value)
+
+
+def _networks(value: Any) -> tuple[str, ...]:
+    import ipaddress  # of no use to who names no network
+
+    entries = value if isinstance(value, (list, tuple)) else [value]
+    for entry in entries:
+        try:
+            ipaddress.ip_network(entry if isinstance(entry, str) else "", strict=False)
+        except ValueError:
+            raise ConfigError(f"[control] allow holds {entry!r}; it must be a list of addresses and networks, such as "
+                              "192.168.1.20 or 192.168.1.0/24") from None
+    return tuple(entries)
 
 
 def _check_address(address: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from livewave import LivewaveError
 from livewave.bench import bench
@@ -18,18 +21,25 @@ from livewave.control.events import BendSet, Event, EventQueue, Panic, PitchBend
 from livewave.control.midi import MidiInputs
 from livewave.control.midi_out import MidiOut
 from livewave.control.osc import OscServer
-from livewave.link import Command, Stats
+from livewave.deadline import Deadline, rungs
+from livewave.link import Command, Order, Stats
 from livewave.music.compass import Compass
 from livewave.music.continuation import SETTINGS
 from livewave.orders import Orders, bend_remark
 from livewave.played import Played
+from livewave.loader import Loader
 from livewave.render.modelfile import list_models, load_model
-from livewave.supervisor import AudioProcess, next_take
+from livewave.reload import Reload, on_hangup
+from livewave.render.wavenet import Model
+from livewave.service import Service
+from livewave.supervisor import Supervisor
+from livewave.watch import Watch
+from livewave.takes.recorder import Recorder
 
 log = logging.getLogger("livewave")
 
 IDLE_S = 0.02
-RESTART_PAUSE_S = 0.5
+EVENTS_A_TURN = 16  # of OSC and the continuation; keys come first
 # How long a thread that computes may keep the interpreter from one that has a note to hand on.
 SWITCH_S = 0.0005
 STAGES = {"queue_s": "queue", "column_s": "column", "block_s": "block", "resampler_s": "resampler", "ring_s": "ring",
@@ -42,70 +52,95 @@ class Daemon:
     Ports are opened here, so that what is wrong is said before anything sounds. Raises LivewaveError.
     """
 
-    def __init__(self, config: Config, say: Callable[[str], None]) -> None:
+    def __init__(self, config: Config, say: Callable[[str], None], reread: Callable[[], Config] | None = None) -> None:
+        """`reread` gives the configuration as it is when SIGHUP comes; None: there is no file."""
         self._say, self._started_s = say, time.monotonic()
         self._queue = EventQueue()
         self._stopping = threading.Event()
-        self._config, self._takes, self._restarts, self._underruns = config, 1, 0, 0
+        self._config = config
         model = load_model(config.model.name)
-        self._orders = Orders(Compass.of(model.provenance), config.audio.gain_db, config.model.temperature)
+        self._orders = Orders(Compass.of(model.provenance), config.audio.gain_db, config.model.temperature,
+                              config.control.longest_note_s)
         self._bend_remark = bend_remark(model)
         self._told: set[str] = set()
-        self.osc = OscServer(self._queue, *config.control.osc_address, status=self._status)
+        self._service = Service()
+        self._reload = Reload(config, reread, self._queue.put, self._service)
+        self.osc = OscServer(self._queue, *config.control.osc_address, status=self._status,
+                             allow=config.control.allow, messages_per_s=config.control.messages_per_s)
         self.midi = MidiInputs(self._queue, config.control.midi)
         self.midi_out = MidiOut(config.control.midi_out)
         self._played = Played(self.midi_out, self.osc.broadcast)
         self._continuer = Continuer(config, self._queue, self._played, self.osc.reply)
-        self._audio: AudioProcess | None = None
+        self._recorder = Recorder(config.record.folder, config.to_json(), partial(self.osc.broadcast, "/livewave/record"))
+        self._loader, self._watch = Loader(), Watch()
+        self._deadline: Deadline | None = None  # until it plays
+        self._audio: Supervisor | None = None
+        self._model = model
 
     def run(self) -> None:
         """Play until `stop`, SIGINT or SIGTERM; then fade out and close everything."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self.stop())
+        on_hangup(self._reload.ask, self.stop)
         sys.setswitchinterval(SWITCH_S)
         try:
             self.midi.start()
             self.midi_out.start(self.midi.opened)
-            self._audio = AudioProcess(self._config)
+            if self._config.record.at_start:
+                self._recorder.start()
+            self._audio = Supervisor(self._config, self._model, self._restore, self._follow)
+            self._audio.start()
+            self._deadline = self._new_deadline()
             self.osc.start()
             self._played.start()
             self._continuer.start()
             self._announce()
+            self._service.ready(self._doing())
             while not self._stopping.is_set():
                 self._turn()
         finally:
+            self._service.stopping()
             self.midi.close()
             self._continuer.close()
             self._played.close()
             self.osc.close()
             if self._audio is not None:
-                self._audio.stop()
+                self._audio.close()
+            self._recorder.close()
 
     def stop(self) -> None:
         self._stopping.set()
 
+    def _follow(self, tape: socket.socket) -> None:
+        """Another audio process plays from now on."""
+        self._recorder.follow(tape)
+
     def _turn(self) -> None:
         self._queue.wait(IDLE_S)
         commands: list[Command] = []
-        for event in self._queue.drain():
+        for event in [*self._queue.drain(EVENTS_A_TURN), *self._orders.overdue(time.monotonic())]:
             self._continuer.hear(event)
-            audio, fresh = self._audio, self._commands(event)
-            if self._audio is not audio:  # a new process was told all that is held: nothing may be struck twice
-                commands.clear()
-            commands += fresh
+            self._recorder.hear(event)
+            commands += self._commands(event)
         if commands:
             self._audio.send(commands)
         self._continuer.watch()
-        stats = self._audio.poll()
+        self._loader.turn()
+        stats = self._audio.turn()
         if stats is not None:
+            self._look_after(stats)
             self._broadcast(stats)
-        if not self._audio.alive:
-            self._replace("the audio process stopped", self._config)
+        self._reload.watch()
+        if self._service.watch(time.monotonic(), self._audio.well):
+            self._service.status(self._doing())
 
     def _commands(self, event: Event) -> list[Command]:
         match event:
             case Setting(name="model"):
                 self._select_model(str(event.value), event.sender)
+                return []
+            case Setting(name="record"):
+                self._record(bool(event.value), event.sender)
                 return []
             case Setting() if event.name.startswith(SETTINGS):
                 return []
@@ -126,67 +161,96 @@ class Daemon:
             self._select_model(models[program], None)
 
     def _select_model(self, name: str, sender: tuple | None) -> None:
-        """Play on with another model; a bad file leaves the old one playing. Heard as a short rest."""
-        try:
-            model = load_model(name)
-        except LivewaveError as error:
-            log.warning("model %s: %s", name, error)
-            if sender:
-                self.osc.reply(sender, "/livewave/fail", "/livewave/model", str(error)[:160])
-            return
-        self._orders.compass, self._bend_remark = Compass.of(model.provenance), bend_remark(model)
-        self._audio.stop()
-        self._start_again(dataclasses.replace(self._config, model=dataclasses.replace(self._config.model, name=name)))
-        if sender:
-            self.osc.reply(sender, "/livewave/done", "/livewave/model", name)
+        """Play on with another model: it is read and opened beside the one that plays; a bad file leaves that one playing."""
+        def answer(problem: str) -> None:
+            if problem:
+                log.warning("model %s: %s", name, problem)
+            if sender and problem:
+                self.osc.reply(sender, "/livewave/fail", "/livewave/model", problem[:160])
+            elif sender:
+                self.osc.reply(sender, "/livewave/done", "/livewave/model", name)
 
-    def _replace(self, reason: str, config: Config) -> None:
-        """A dead or stuck audio process makes room for a new one, which gets every held note and setting."""
-        log.warning("%s; starting another one", reason)
-        self._audio.kill()
-        self._restarts += 1
-        self._start_again(config)
+        def changed(model: Model, problem: str) -> None:
+            if not problem:
+                self._orders.compass, self._bend_remark = Compass.of(model.provenance), bend_remark(model)
+                self._config = dataclasses.replace(self._config, model=dataclasses.replace(self._config.model, name=name))
+                self._deadline = self._new_deadline()
+                self._audio.send([Command(Order.BLOCK, value=self._deadline.rung.block_samples)])
+            answer(problem)
 
-    def _start_again(self, config: Config) -> None:
-        self._takes += 1
-        self._underruns += int(self._audio.stats.underruns)
-        or_null = bool(self._audio.facts["notice"])  # a sound card that was there is waited for
-        while not self._stopping.is_set():
-            try:
-                self._audio = AudioProcess(next_take(config, self._takes), or_null)
-                break
-            except LivewaveError as error:
-                self._tell_once(f"no sound: {error}; trying again")
-                self._stopping.wait(RESTART_PAUSE_S)
-        self._config = config
-        self._audio.send(self._orders.restore())
-        log.warning("playing %s on %s", config.model.name, self._audio.facts["output"])
+        self._loader.load(name, lambda model: self._audio.change(model, partial(changed, model)), answer)
+
+    def _record(self, on: bool, sender: tuple | None) -> None:
+        def answer(problem: str | None) -> None:
+            if sender and problem:
+                self.osc.reply(sender, "/livewave/fail", "/livewave/record", problem)
+            elif sender:
+                self.osc.reply(sender, "/livewave/done", "/livewave/record", int(on))
+
+        (self._recorder.start if on else self._recorder.stop)(answer)
+
+    def _look_after(self, stats: Stats) -> None:
+        """See that it keeps up, and that what sounds is what is played."""
+        now_s = time.monotonic()
+        if trouble := self._watch.judge(stats, self._orders.gain_db, self._orders.temperature, now_s):
+            self._notice(f"the net made {trouble}; it starts again")
+            self._audio.send([Command(Order.PRIME)])
+        if self._deadline.hear(stats, now_s):
+            rung, recipe = self._deadline.rung, self._audio.recipe
+            self._notice(f"a block takes {stats.p99_ms:.1f} ms, and {1e3 * stats.block_s:.1f} ms are there: now {rung}")
+            self._audio.send([Command(Order.BLOCK, value=rung.block_samples)])
+            if rung.recipe != recipe:
+                self._audio.change(self._audio.model, lambda problem: problem and log.warning("%s", problem), rung.recipe)
+
+    def _new_deadline(self) -> Deadline:
+        return Deadline(rungs(self._config.audio.block_samples, self._audio.recipe))
+
+    def _restore(self) -> list[Command]:
+        """What an audio process that starts afresh must be told."""
+        block = self._deadline.rung.block_samples if self._deadline else self._config.audio.block_samples
+        return [*self._orders.restore(), Command(Order.BLOCK, value=block)]
+
+    def _notice(self, text: str) -> None:
+        """What a player should know at once."""
+        log.warning("%s", text)
+        self.osc.broadcast("/livewave/notice", text)
+        self._recorder.mark(text)
 
     def _broadcast(self, stats: Stats) -> None:
-        for address, value in (("level", stats.level), ("latency", stats.latency_s * 1e3), ("load", stats.load)):
+        for address, value in (("level", stats.level), ("latency", stats.latency_s * 1e3), ("load", stats.load),
+                               ("adherence", stats.adherence)):
+            if math.isnan(value):  # nothing to judge
+                continue
             self.osc.broadcast(f"/livewave/{address}", float(value))
-        self.osc.broadcast("/livewave/underruns", self._underruns + int(stats.underruns))
+        self.osc.broadcast("/livewave/underruns", self._audio.underruns)
 
     def _status(self) -> dict[str, str | int | float]:
         """What /livewave/status answers. Thread: osc-in; reads only values that are replaced whole."""
         audio = self._audio
         stats, facts = (audio.stats, audio.facts) if audio else (Stats(), {})
+        counts = {name: getattr(audio, name) if audio else 0 for name in ("underruns", "late", "faults", "restarts")}
         return {
             "model": self._config.model.name, "engine": str(facts.get("engine", "")), "isa": str(facts.get("isa", "")),
             "output": str(facts.get("output", "")),
             "rate_hz": int(facts.get("rate_hz", 0)), "period_frames": int(facts.get("period_frames", 0)),
             "notes": self._orders.held, "latency_ms": stats.latency_s * 1e3, "load": stats.load,
-            "p99_ms": stats.p99_ms, "underruns": self._underruns + int(stats.underruns), "late": int(stats.late), "faults": int(stats.faults),
-            "restarts": self._restarts, "dropped": self._queue.dropped, "refused_midi": self.midi.refused,
-            "refused_osc": self.osc.refused, "gain_db": self._orders.gain_db, "temperature": self._orders.temperature,
-            **self._continuer.status(), "up_s": time.monotonic() - self._started_s,
+            "p99_ms": stats.p99_ms, "block_samples": self._deadline.rung.block_samples if self._deadline else 0,
+            "adherence": 0.0 if math.isnan(stats.adherence) else stats.adherence, "primed": self._watch.primed, **counts, "dropped": self._queue.dropped, "refused_midi": self.midi.refused,
+            "refused_osc": self.osc.refused, "limited": self.osc.limited, "missed": self.osc.missed, "stuck": self._orders.stuck, "gain_db": self._orders.gain_db, "temperature": self._orders.temperature,
+            **self._continuer.status(), "record": self._recorder.state, "up_s": time.monotonic() - self._started_s,
         }
+
+    def _doing(self) -> str:
+        """A line for `systemctl status`."""
+        audio = self._audio
+        return (f"{self._config.model.name} on {audio.facts['output']}, latency {1e3 * audio.stats.latency_s:.1f} ms, "
+                f"underruns {audio.underruns}")
 
     def _announce(self) -> None:
         facts, model = self._audio.facts, self._config.model
         for warning in filter(None, [facts["notice"], *self.midi.warnings, *self.midi_out.warnings]):
             self._say(str(warning))
-        while self._audio.poll() is None and self._audio.alive and not self._stopping.is_set():
+        while self._audio.turn() is None and not self._stopping.is_set():
             time.sleep(0.005)
         stats, low, high = self._audio.stats, self._orders.compass.low, self._orders.compass.high
         self._say(f"model    {model.name}, pitches {low}..{high}, temperature {model.temperature:g}, seed {model.seed}")
@@ -200,6 +264,8 @@ class Daemon:
         if self.midi_out.opened:
             self._say(f"midi out {', '.join(self.midi_out.opened)}")
         self._say(f"osc      {self._config.control.osc}")
+        if self._recorder.folder:
+            self._say(f"record   {'' if self._config.record.at_start else 'when asked, '}to {self._recorder.folder}")
         if line := self._continuer.announcement():
             self._say(line)
         if share > 1.0:

@@ -33,7 +33,6 @@ class Order(enum.IntEnum):
     PRIME = 10  # fade out, start the net again from rest, fade in: the notes stay
     FAULT = 11  # told, not given: so many columns (`value`) were not finite and were replaced by silence
     BLOCK = 12  # render so many samples (`value`) at a time
-    TAPE = 13  # whether frames go to the tape
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The audio process: performer, device, and the link to the control process. It has no other work.
 
-Started as `python -m livewave.player LINK_FD TAPE_FD`. It opens the model that it is handed, says so, and waits: as the standby of
+Started as `python -m livewave.player LINK_FD TAPE_FD PARENT_PID`. It opens the model that it is handed, says so, and waits: as the standby of
 another one, or for the word to start. Its reports, each with the key `event`:
 
     ready      the model of that `number` is open: engine, precision, isa
@@ -44,7 +44,7 @@ REPORT_S = 0.05
 RING_S = 0.5
 FILL_S = 0.02
 WAIT_S = 0.5
-JITTER_S = 0.0005  # of the wake-up of this process
+JITTER_S = 0.001  # of the wake-up of this process
 SWITCH_INTERVAL_S = 0.0005
 TOGETHER_LOAD = 0.4  # below it, two performers are rendered faster than they are heard
 
@@ -52,15 +52,14 @@ TOGETHER_LOAD = 0.4  # below it, two performers are rendered faster than they ar
 class Player:
     """Owns the engine, the ring and the device. Thread: one, which calls `run`; another one opens what is to come."""
 
-    def __init__(self, link: Link, tape: TapeWriter) -> None:
-        self._link, self._tape = link, tape
+    def __init__(self, link: Link, tape: TapeWriter, parent: int) -> None:
+        self._link, self._tape, self._parent = link, tape, parent
         self._engine: Engine | None = None
         self._about: dict[Engine, tuple[str, str]] = {}  # name and hash of the model of each open engine
         self._opened: queue.SimpleQueue[tuple[int, Engine, Performer] | tuple[int, str]] = queue.SimpleQueue()
         self._durations: list[float] = []
         self._reported_s = 0.0
         self._load = 0.0
-        self._parent = os.getppid()
         self.output: Output | None = None
 
     def run(self) -> None:
@@ -321,8 +320,8 @@ def _engine_facts(engine: Engine) -> dict[str, str | float]:
 def main(argv: list[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # they reach the whole group; the control process decides
         signal.signal(number, signal.SIG_IGN)
-    link, tape = (socket.socket(fileno=int(descriptor)) for descriptor in argv)
-    player = Player(Link(link), TapeWriter(tape))
+    link, tape = (socket.socket(fileno=int(descriptor)) for descriptor in argv[:2])
+    player = Player(Link(link), TapeWriter(tape), int(argv[2]))
     player.run()
     player.close()
     return 0

@@ -98,7 +98,6 @@ class Stage:
         """Let `performer`, fresh, take over: while the old one fades out if `together`, else when it has."""
         self._next = performer
         self.performer.obey(Command(Order.STOP))
-        self.performer.placed = None
         if together:
             self._leaving = Leaving(self._take_over())
 

@@ -74,7 +74,7 @@ class AudioProcess:
         self._progress_s = self._began_s = time.monotonic()
         with theirs, its_tape:
             ends = [theirs.fileno(), its_tape.fileno()]
-            self._process = subprocess.Popen([sys.executable, "-m", "livewave.player", *map(str, ends)], pass_fds=ends,
+            self._process = subprocess.Popen([sys.executable, "-m", "livewave.player", *map(str, [*ends, os.getpid()])], pass_fds=ends,
                                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
         threading.Thread(target=_log_lines, args=(self._process.stderr,), name="audio-log", daemon=True).start()
 

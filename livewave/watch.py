@@ -9,12 +9,12 @@ import math
 
 from livewave.link import Stats
 
-SICK_S = 1.0  # of trouble without a break
+SICK_S = 0.6  # of trouble without a break
 LEAST_ADHERENCE = 0.1  # noise has none; what ships has 0.3 or more in 99 of 100 looks at single notes and chords of its range
 WILD = 1.2  # a temperature above it asks for noise
 MOST_OFFSET = 0.1  # of full scale
 SILENCE = 1e-3  # -60 dB below the level that is set
-SPEAKS_WITHIN_S = 0.5  # a note that has been struck is heard by then
+SPEAKS_WITHIN_S = 0.3  # a note that has been struck is heard by then
 DECAYS_AFTER_S = 3.0  # what was struck so long ago may have died away
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 300.0  # before it is primed again
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 import livewave.daemon
 import livewave.sound.device
+import livewave.takes.replay
 from livewave import ConfigError, DeviceError, LivewaveError, __version__
 from livewave.__main__ import app, main
 from livewave.carry_on import CarriedOn
@@ -20,7 +22,11 @@ from livewave.config import Config
 from livewave.music.manner import RANGES, Manner
 from livewave.music.score import read_piece
 from livewave.sound.device import OutputRow
+from livewave.takes.replay import Verdict
 from tests.toys import tiny_biaxial_file, tiny_model_file
+
+
+COMMANDS = ("run", "render", "continue", "devices", "models", "bench", "doctor", "compare", "status", "service", "replay")
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +64,11 @@ def failed(monkeypatch, capsys, *arguments: str) -> str:
 
 def test_help_names_every_command():
     text = said("--help")
-    for command in ("run", "render", "continue", "devices", "models", "bench", "doctor", "compare"):
+    for command in COMMANDS:
         assert f" {command} " in text
 
 
-@pytest.mark.parametrize("command", ["run", "render", "continue", "devices", "models", "bench", "doctor", "compare"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command):
     assert "Usage" in said(command, "--help")
 
@@ -109,13 +115,20 @@ def test_a_failure_is_one_line_on_stderr_and_exit_code_1(tmp_path):
 
 
 @pytest.fixture
-def daemons(monkeypatch):
+def rereads():
+    """How the daemons that `run` would have started read their configuration again."""
+    return []
+
+
+@pytest.fixture
+def daemons(monkeypatch, rereads):
     """The configs of the daemons that `run` would have started."""
     started: list[Config] = []
 
     class Recorder:
-        def __init__(self, config: Config, say) -> None:
+        def __init__(self, config: Config, say, reread) -> None:
             started.append(config)
+            rereads.append(reread)
 
         def run(self) -> None:
             """Would play."""
@@ -129,19 +142,31 @@ def test_run_without_flags_is_the_default(daemons):
     assert daemons == [Config()]
 
 
-def test_every_flag_of_run_reaches_its_field(daemons):
+def test_every_flag_of_run_reaches_its_field(daemons, tmp_path):
+    log = str(tmp_path / "live.log")
     said("run", "--model", "cello", "--engine", "onnx", "--seed", "5", "--temperature", "0.5", "--gain", "-3",
          "--audio", "Card", "--midi", "A", "--midi", "B", "--osc", "0.0.0.0:1234", "--latency", "12.5",
+         "--allow", "10.0.0.0/8", "--allow", "192.168.1.7",
          "--period", "256", "--block", "64", "--continue", "answer", "--tempo", "90", "--metre", "3/4", "--link",
-         "--midi-out", "DAW")
+         "--midi-out", "DAW", "--log-level", "debug", "--log-file", log, "--record", "takes")
     (config,) = daemons
     assert (config.model.name, config.model.engine) == ("cello", "onnx")
     assert (config.model.seed, config.model.temperature) == (5, 0.5)
     assert (config.audio.output, config.audio.period_frames, config.audio.block_samples) == ("Card", 256, 64)
     assert (config.audio.gain_db, config.audio.latency_ms) == (-3.0, 12.5)
     assert (config.control.midi, config.control.osc) == (("A", "B"), "0.0.0.0:1234")
+    assert config.control.allow == ("10.0.0.0/8", "192.168.1.7")
     assert (config.continuation.mode, config.control.midi_out) == ("answer", "DAW")
     assert (config.tempo.bpm, config.tempo.metre, config.tempo.link) == (90.0, "3/4", True)
+    assert (config.log.level, config.log.file) == ("debug", log)
+    assert (config.record.folder, config.record.at_start) == ("takes", True)
+
+
+def test_a_folder_in_the_file_is_recorded_to_when_asked_and_the_flag_means_at_once(daemons, tmp_path):
+    (tmp_path / "stage.toml").write_text('[record]\nfolder = "there"\n')
+    said("run", "--config", str(tmp_path / "stage.toml"))
+    said("run", "--config", str(tmp_path / "stage.toml"), "--record", "here")
+    assert [(config.record.folder, config.record.at_start) for config in daemons] == [("there", False), ("here", True)]
 
 
 def test_flags_win_over_the_file(daemons, tmp_path):
@@ -151,6 +176,67 @@ def test_flags_win_over_the_file(daemons, tmp_path):
     (config,) = daemons
     assert (config.model.seed, config.model.temperature, config.audio.latency_ms) == (4, 0.5, 30.0)
     assert config.control.midi == ("Keys",)
+
+
+def test_the_file_is_read_again_with_the_same_flags_over_it(daemons, rereads, tmp_path):
+    path = tmp_path / "live.toml"
+    path.write_text("[model]\nseed = 3\ntemperature = 0.5\n")
+    said("run", "--config", str(path), "--seed", "4")
+    path.write_text("[model]\nseed = 5\ntemperature = 0.6\n")
+    again = rereads[0]()
+    assert (again.model.seed, again.model.temperature) == (4, 0.6)
+    path.write_text("[model\n")
+    with pytest.raises(ConfigError, match="not TOML"):
+        rereads[0]()
+
+
+def test_without_a_file_nothing_is_read_again(daemons, rereads):
+    said("run", "--seed", "4")
+    assert rereads == [None]
+
+
+def test_the_log_file_begins_before_the_daemon_and_keeps_why_it_ended(daemons, monkeypatch, capsys, tmp_path):
+    def refuse(*_):
+        raise DeviceError("no such device")
+
+    monkeypatch.setattr(livewave.daemon, "Daemon", refuse)
+    path = tmp_path / "live.log"
+    assert failed(monkeypatch, capsys, "run", "--log-file", str(path)) == "livewave: no such device\n"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["level"] for line in lines] == ["info", "error", "info"]
+    assert lines[1]["message"] == "no such device"
+
+
+def test_a_log_file_that_cannot_be_had_is_one_line(daemons, monkeypatch, capsys, tmp_path):
+    assert str(tmp_path) in failed(monkeypatch, capsys, "run", "--log-file", str(tmp_path))
+    assert daemons == []
+
+
+# run --check-config
+
+
+def test_a_configuration_that_is_right_is_said_to_be_and_nothing_is_opened(daemons, folder, net, tmp_path):
+    path, log = tmp_path / "live.toml", tmp_path / "live.log"
+    path.write_text(f'[continue]\nmodel = "{net}"\nmode = "duet"\n')
+    text = said("run", "--check-config", "--config", str(path), "--model", str(folder / "tiny.onnx"), "--audio", "nosuch",
+                "--osc", "127.0.0.1:9123", "--log-file", str(log))
+    assert text.startswith("configuration ok: ") and text.count("\n") == 1
+    assert "tiny.onnx" in text and "nosuch" in text and "127.0.0.1:9123" in text and "duet" in text
+    assert daemons == [] and not log.exists()
+
+
+@pytest.mark.parametrize("text, words", [("[model]\ntemperature = 9\n", "0.0..2.0"), ('[model]\nname = "nowhere"\n', "nowhere"),
+                                         ('[continue]\nmodel = "nowhere"\n', "nowhere"), ("[models]\n", "[models]")])
+def test_a_configuration_that_is_wrong_is_one_line(daemons, monkeypatch, capsys, tmp_path, text, words):
+    path = tmp_path / "live.toml"
+    path.write_text(text)
+    assert words in failed(monkeypatch, capsys, "run", "--check-config", "--config", str(path))
+
+
+def test_a_model_that_does_not_load_is_found_by_the_check(monkeypatch, capsys, tmp_path):
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(b"broken")
+    assert "broken.onnx" in failed(monkeypatch, capsys, "run", "--check-config", "--model", str(path))
 
 
 def test_latency_auto_is_the_default(daemons):
@@ -173,6 +259,7 @@ def test_latency_auto_wins_over_the_file(daemons, tmp_path):
     ("--config", "nowhere.toml", "nowhere.toml"), ("--model", "", "name"), ("--audio", "", "output"),
     ("--continue", "on", "off, answer, endless, duet"), ("--tempo", "0", "20.0..400.0"), ("--tempo", "1000", "20.0..400.0"),
     ("--metre", "5/4", "1/4 to 4/4"), ("--midi-out", "", "midi_out"),
+    ("--log-level", "loud", "debug, info, warning, error"), ("--log-file", "", "file"),
 ])
 def test_an_illegal_value_is_one_line_with_the_legal_range(daemons, monkeypatch, capsys, flag, value, words):
     assert words in failed(monkeypatch, capsys, "run", flag, value)
@@ -402,3 +489,70 @@ def test_an_error_that_is_no_users_fault_is_not_hidden(monkeypatch):
     with pytest.raises(ZeroDivisionError):
         main()
     assert not issubclass(ZeroDivisionError, LivewaveError)
+
+
+# status, service
+
+
+def test_status_of_nobody_is_one_line_with_the_address_and_the_remedy(monkeypatch, capsys):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = "127.0.0.1:{}".format(probe.getsockname()[1])
+    line = failed(monkeypatch, capsys, "status", "--osc", address)
+    assert address in line and "livewave run" in line and "--osc" in line
+
+
+def test_status_is_a_table_or_json_of_what_the_daemon_said(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr("livewave.ask.ask_status", lambda *where: asked.append(where) or {"model": "flute", "notes": 3})
+    path = tmp_path / "live.toml"
+    path.write_text('[control]\nosc = "127.0.0.1:9123"\n')
+    assert said("status", "--config", str(path)) == "model  flute\nnotes  3\n"
+    assert json.loads(said("status", "--json", "--osc", "127.0.0.1:9124", "--timeout", "0.5")) == {"model": "flute", "notes": 3}
+    assert asked == [("127.0.0.1", 9123, 2.0), ("127.0.0.1", 9124, 0.5)]
+
+
+def test_service_prints_a_unit_with_the_flags_of_run(folder):
+    text = said("service", "--model", str(folder / "tiny.onnx"), "--audio", "My Card")
+    assert f'run --model {folder / "tiny.onnx"} --audio "My Card"\n' in text
+
+
+@pytest.mark.parametrize("flags, words", [(["--model", "nowhere"], "nowhere"), (["--osc", "here"], "HOST:PORT")])
+def test_service_refuses_flags_with_which_run_would_fail(monkeypatch, capsys, flags, words):
+    assert words in failed(monkeypatch, capsys, "service", *flags)
+
+
+def test_service_refuses_flags_that_run_has_not():
+    assert CliRunner().invoke(app, ["service", "--volume", "3"]).exit_code == 2
+
+
+def test_service_writes_the_unit_where_systemd_looks_and_says_what_to_type(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    text = said("service", "--install", "--model", str(folder / "tiny.onnx"))
+    path = tmp_path / "settings" / "systemd" / "user" / "livewave.service"
+    assert path.read_text() == said("service", "--model", str(folder / "tiny.onnx"))
+    assert text.startswith(f"{path}: written") and "systemctl --user daemon-reload" in text and "enable --now livewave" in text
+    assert "replaced" in said("service", "--install", "--model", "flute")
+
+
+# replay
+
+
+@pytest.mark.parametrize("verdict, status, words", [
+    (Verdict(48_000, 48_000, 0, None), 0, "the same, sample for sample: 48000 of 48000 samples compared, 0 differ"),
+    (Verdict(48_000, 47_000, 3, 12), 1, "not the same: 3 of 47000 samples compared differ, the first is number 12")])
+def test_replay_says_whether_it_is_the_same_and_so_does_its_exit_code(monkeypatch, verdict, status, words):
+    told = []
+
+    def replay(*arguments) -> Verdict:
+        told.append(arguments[:4])
+        return verdict
+
+    monkeypatch.setattr(livewave.takes.replay, "replay", replay)
+    result = CliRunner().invoke(app, ["replay", "a/take", "--out", "again.wav", "--model", "x", "--model", "y.onnx", "--any-model"])
+    assert (result.exit_code, result.stdout) == (status, f"a/take: {words}\n")
+    assert told == [("a/take", "again.wav", ["x", "y.onnx"], True)]
+
+
+def test_replay_of_what_is_no_take_is_one_clear_line(monkeypatch, capsys, tmp_path):
+    assert f"there is no take in '{tmp_path}'" in failed(monkeypatch, capsys, "replay", str(tmp_path))

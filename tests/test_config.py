@@ -6,7 +6,7 @@ import math
 import pytest
 
 from livewave import ConfigError
-from livewave.config import ENGINES, Config, load_config, make_config
+from livewave.config import ENGINES, LOG_FORMATS, LOG_LEVELS, Config, load_config, make_config
 from livewave.music.manner import Manner
 from livewave.music.transport import BPM
 
@@ -15,7 +15,8 @@ RANGES = [
     ("audio", "period_frames", 16, 8_192), ("audio", "block_samples", 16, 512), ("audio", "latency_ms", 1.0, 1_000.0),
     ("audio", "gain_db", -90.0, 12.0), ("continue", "temperature", 0.1, 2.0), ("continue", "density", 0.25, 4.0),
     ("continue", "polyphony", 1, 16), ("continue", "rest_beats", 0.5, 32.0), ("continue", "seed", 0, 2**63 - 1),
-    ("tempo", "bpm", 20.0, 400.0),
+    ("tempo", "bpm", 20.0, 400.0), ("control", "messages_per_s", 100, 1_000_000), ("control", "longest_note_s", 1.0, 86_400.0),
+    ("log", "size_mb", 0.01, 1_000.0), ("log", "keep", 1, 99),
 ]
 FIELDS = {"continue": "continuation"}
 
@@ -78,7 +79,7 @@ def test_everything_else_must_have_a_value(section, field):
 
 @pytest.mark.parametrize("section, field", [("model", "name"), ("model", "engine"), ("audio", "output"),
                                             ("control", "osc"), ("control", "midi_out"), ("continue", "model"),
-                                            ("tempo", "metre")])
+                                            ("tempo", "metre"), ("log", "level"), ("log", "file"), ("log", "format")])
 @pytest.mark.parametrize("wrong", ["", 3, ["a"], True])
 def test_a_text_must_be_a_text(section, field, wrong):
     assert f"[{section}] {field}" in refused({section: {field: wrong}})
@@ -89,6 +90,13 @@ def test_unknown_sections_and_fields_are_refused_and_the_known_ones_named():
     assert "[sound]" in message and "[audio]" in message
     message = refused({"audio": {"volume": 3}})
     assert "volume" in message and "gain_db" in message
+
+
+@pytest.mark.parametrize("field, choices", [("level", LOG_LEVELS), ("format", LOG_FORMATS)])
+def test_a_log_has_the_levels_and_formats_that_exist(field, choices):
+    for choice in choices:
+        assert value(make_config({"log": {field: choice}}), "log", field) == choice
+    assert ", ".join(choices) in refused({"log": {field: choices[0] + "x"}})
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -119,6 +127,24 @@ def test_an_osc_address_is_host_and_port(text, host, port):
 def test_any_other_osc_address_is_refused_with_an_example(wrong):
     message = refused({"control": {"osc": wrong}})
     assert repr(wrong) in message and "127.0.0.1:9000" in message
+
+
+@pytest.mark.parametrize("given, networks", [("10.0.0.0/8", ("10.0.0.0/8",)), (["192.168.1.7/24", "::1"], ("192.168.1.7/24", "::1")),
+                                             ([], ())])
+def test_who_may_send_is_a_list_of_networks(given, networks):
+    assert make_config({"control": {"allow": given}}).control.allow == networks
+
+
+@pytest.mark.parametrize("wrong", ["studio.local", "192.168.1", "192.168.1.0/33", "", "10.0.0.0-10.0.0.9", "::/129", 3, None, {}, ["*"],
+                                   [3], [None], [["::1"]]])
+def test_anything_else_is_refused_with_an_example(wrong):
+    assert "[control] allow holds" in refused({"control": {"allow": wrong}})
+    assert "192.168.1.0/24" in refused({"control": {"allow": wrong}})
+
+
+def test_keys_may_be_held_for_ever_where_the_player_says_so():
+    assert make_config({"control": {"longest_note_s": "off"}}).control.longest_note_s is None
+    assert make_config({}).control.longest_note_s == 600.0
 
 
 # the continuation and the tempo
@@ -162,6 +188,12 @@ def test_a_metre_is_beats_and_unit(text, metre):
 def test_any_other_metre_is_refused_and_the_legal_ones_named(wrong):
     message = refused({"tempo": {"metre": wrong}})
     assert wrong in message and "1/4 to 4/4" in message
+
+
+def test_where_takes_are_kept_is_a_text_and_whether_one_begins_at_once_true_or_false():
+    assert make_config({"record": {"folder": "takes"}}).record.at_start is False
+    for wrong in ({"at_start": 1}, {"at_start": "yes"}, {"folder": 3}, {"folder": ""}):
+        assert next(iter(wrong)) in refused({"record": wrong})
 
 
 def test_link_is_true_or_false():
@@ -236,9 +268,12 @@ def test_a_config_comes_back_from_json_equal():
     for config in (Config(), make_config({"model": {"name": "cello", "engine": "onnx", "seed": 2**63 - 1,
                                                     "temperature": 1.25},
                                           "audio": {"output": "file:a \"b\".wav", "rate_hz": 44_100, "latency_ms": 3},
-                                          "control": {"midi": ["Käys", "none"], "osc": "0.0.0.0:1", "midi_out": "DAW"},
+                                          "control": {"midi": ["Käys", "none"], "osc": "0.0.0.0:1", "midi_out": "DAW",
+                                                      "allow": ["10.0.0.0/8", "::1"], "longest_note_s": "off"},
                                           "continue": {"mode": "answer", "low": 30, "key": "Eb minor", "seed": 9},
-                                          "tempo": {"bpm": 90, "metre": "6/8", "link": True}})):
+                                          "tempo": {"bpm": 90, "metre": "6/8", "link": True},
+                                          "log": {"level": "debug", "file": "a.log", "format": "text", "keep": 9},
+                                          "record": {"folder": "takes", "at_start": True}})):
         assert make_config(json.loads(config.to_json())) == config
 
 

@@ -15,10 +15,12 @@ import livewave
 
 ROOT = Path(livewave.__file__).resolve().parents[1]
 STAGES = ("control", "music", "render", "sound")
-ROOMS = {"hearing"}  # beside the signal path
+ROOMS = {"hearing", "takes"}  # beside the signal path
 BELOW = {"onnxfile"}  # what every room may stand on, and knows none of them
 # stage: modules of other stages that it may import
-ALLOWED = {"music": {"livewave.control.events"}, "hearing": {"livewave.control.events", "livewave.music", "livewave.render.wavenet"}}
+ALLOWED = {"music": {"livewave.control.events"}, "hearing": {"livewave.control.events", "livewave.music", "livewave.render.wavenet"},
+           "takes": {"livewave.control.events", "livewave.config", "livewave.link", "livewave.performer", "livewave.stage",
+                     "livewave.music.generated", "livewave.music.clock", "livewave.render", "livewave.sound.wavfile"}}
 # foreign library: the one file of livewave that imports it
 HOMES = {
     "rtmidi": "control/midi.py", "jack": "control/midi_jack.py", "pythonosc": "control/osc.py",
@@ -27,6 +29,7 @@ HOMES = {
     "cuda": "render/cuda.py", "sounddevice": "sound/portaudio.py", "tomllib": "config.py", "tomli": "config.py",
     "typer": "__main__.py", "rich": "__main__.py",
     "librosa": "hearing/spectra.py", "mir_eval": "hearing/agreement.py", "soundfile": "hearing/recordings.py", "soxr": "hearing/recordings.py",
+    "pretty_midi": "takes/notes.py",
     "matplotlib": "hearing/figure.py", "fluidsynth": "hearing/soundfont.py",
 }
 NEVER_IN_LIVEWAVE = {"torch", "training", "exporters", "tests"}

@@ -293,7 +293,7 @@ def test_a_file_is_bent_as_a_player_is_who_does_the_same(model, tmp_path):
     performer = Performer(open_engine(chosen.model.engine, net), clock, 16_000, 64, chosen.model.seed,
                           chosen.model.temperature, chosen.audio.gain_db, lead_s=0.0)
     performer.sample_clock.observe(5.0, 0)
-    for command in there.commands():
+    for command in there.messages():
         performer.obey(command)
     blocks = [performer.step().copy() for _ in range(700) if not clock.advance(64 / 16_000)]
     expected, _ = heard(tmp_path / "a.wav")
