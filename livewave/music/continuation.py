@@ -78,6 +78,7 @@ class Continuation:
                 self._release(change)
         if isinstance(event, Reset):
             self._begin()
+            self._decide_until(event.at_s)  # where it is in time does not wait for the next call
 
     def advance(self, now_s: float) -> list[NoteOn | NoteOff]:
         """Decide what is to be decided by now. What begins and ends until AHEAD_S from now, in order, each once."""

@@ -6,6 +6,7 @@ that sounds, so that a take begun in the middle of it can be made again from its
 
 from __future__ import annotations
 
+import itertools
 import logging
 import socket
 import subprocess
@@ -19,8 +20,8 @@ from functools import partial
 from pathlib import Path
 
 from livewave import ConfigError, DeviceError
-from livewave.control.events import Event
-from livewave.takes.happened import KEPT, Hands
+from livewave.control.events import Event, LetGo, NoteOff
+from livewave.takes.happened import KEPT, ROLL_CHANNEL, Hands
 from livewave.takes.lives import Life, Lives
 from livewave.takes.take import Take
 from livewave.takes.tape import Begun, Heard, Put, TapeReader
@@ -79,6 +80,9 @@ class Recorder:
 
     def hear(self, event: Event) -> None:
         """Everything that the player or the continuation did."""
+        if isinstance(event, LetGo):
+            for channel, pitch in itertools.product((event.channel, ROLL_CHANNEL), event.pitches):
+                self.hear(NoteOff(event.at_s, event.source, channel, pitch))
         if type(event).__name__ in KEPT and len(self._events) < MOST_EVENTS:
             self._events.append(event)
 

@@ -44,7 +44,7 @@ def measure(minutes: float, flags: Sequence[str] = ()) -> dict[str, object]:
         ear.close()
     faults = {name: after[name] - before[name] for name in ("underruns", "late", "restarts", "faults", "continue_faults")}
     heard = ear.heard
-    return {"minutes": minutes, "bpm": BPM, "notes_played": sum(1 for _, _, velocity in heard if velocity),
+    return {"minutes": minutes, "bpm": BPM, "flags": list(flags), "notes_played": sum(1 for _, _, velocity in heard if velocity),
             **faults, "held_at_the_end": left["notes"], "step_p50_ms": round(after["step_p50_ms"], 2), "step_p99_ms": round(after["step_p99_ms"], 2),
             **music(heard, began_s, minutes * 60.0)}
 

@@ -192,8 +192,12 @@ def _endless(found: Mapping) -> str:
             f"at once ({found['notes']:.2f} on average), the longest silence {found['longest_silence']} sixteenths; "
             f"{100 * first:.0f} % of the first fifth in one key, {100 * last:.0f} % of the last. While the sound went on, "
             f"a sixteenth took {found['step_p50_ms']:.1f} ms, p99 {found['step_p99_ms']:.1f}. "
-            f"`python -m tests.bench.endless --minutes {found['minutes']:g}`."
+            f"`python -m tests.bench.endless --minutes {found['minutes']:g}{_as_typed(found.get('flags'))}`."
             + (f"\n\n{found['remark']}." if "remark" in found else ""))
+
+
+def _as_typed(flags: Sequence[str] | None) -> str:
+    return f' --daemon "{" ".join(flags)}"' if flags else ""
 
 
 def _learning(found: Mapping) -> str:

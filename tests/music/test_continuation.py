@@ -518,6 +518,11 @@ def stormed(events: list[Event], mode: str, seed: int, tick_s: float, late_s: fl
     return sorted(stage.notes)
 
 
+def test_after_a_reset_it_goes_on_at_the_same_steps_whenever_it_is_called():
+    events = [MetreSet(0.75, KEYS, 3, 4), TempoSet(3.55, KEYS, 57.4), Reset(6.443, KEYS)]
+    assert stormed(events, "endless", 13, 0.1443) == stormed(events, "endless", 13, 0.0352)
+
+
 few_of_these = settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # shrinking is slow
 modes, seeds, ticks = st.sampled_from(["answer", "endless", "duet"]), st.integers(0, 99), st.floats(0.004, 0.2)
 

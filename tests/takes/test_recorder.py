@@ -15,7 +15,7 @@ import pretty_midi
 import pytest
 
 from livewave import ConfigError
-from livewave.control.events import ClockMessage, NoteOff, NoteOn
+from livewave.control.events import ClockMessage, LetGo, NoteOff, NoteOn
 from livewave.link import Order
 from livewave.music.generated import SOURCE
 from livewave.sound.wavfile import Pcm
@@ -172,7 +172,7 @@ def test_what_was_played_and_composed_is_in_notes_mid_when_the_take_ends(recorde
     audio.play(10)
     at_s = rows(take, "audio")[0]["at_s"] if rows(take, "audio") else until(lambda: rows(take, "audio"))[0]["at_s"]
     for event in (NoteOn(at_s + 1.0, KEYS, 0, 60, 90), ClockMessage(at_s + 1.0, KEYS, "clock"), NoteOff(at_s + 2.0, KEYS, 0, 60),
-                  NoteOn(at_s + 2.0, SOURCE, 0, 64, 80), NoteOff(at_s + 2.5, SOURCE, 0, 64), NoteOff(at_s + 3.0, KEYS, 0, 50)):
+                  NoteOn(at_s + 2.0, SOURCE, 0, 64, 80), NoteOff(at_s + 2.5, SOURCE, 0, 64), LetGo(at_s + 3.0, KEYS, 0, (50, 62))):
         recorder.hear(event)
     audio.end()
     recorder.close()
