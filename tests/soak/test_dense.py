@@ -69,6 +69,4 @@ def test_dense_playing_beside_a_busy_core_and_a_flood_leaves_nothing_stuck():
     except NoJack as reason:
         pytest.skip(str(reason))
     assert (found["takes"], found["stuck_notes"], found["tails_that_sound"], found["restarts"], found["faults"]) == (2, 0, 0, 0, 0)
-    if broken(found) and (found["lost_cycles"] or found["xruns"]):
-        pytest.skip("the server lost cycles, too: the machine is too busy to judge")
-    assert broken(found) == []
+    assert max(found["audio_growth_mb"], found["control_growth_mb"]) < 5.0
