@@ -50,7 +50,7 @@ def measure(minutes: float, flags: Sequence[str] = ()) -> dict[str, object]:
     faults["underruns_of_ours"] = min(faults["underruns"], beside(ear.underran, stalls))
     machine = {"machine_stalls": len(stalls), "longest_stall_ms": round(1e3 * max((late_s for _, late_s in stalls), default=0.0), 1)}
     return {"minutes": minutes, "bpm": BPM, "flags": list(flags), "notes_played": sum(1 for _, _, velocity in heard if velocity),
-            **faults, "held_at_the_end": left["notes"], "step_p50_ms": round(after["step_p50_ms"], 2), "step_p99_ms": round(after["step_p99_ms"], 2),
+            **faults, **machine, "held_at_the_end": left["notes"], "step_p50_ms": round(after["step_p50_ms"], 2), "step_p99_ms": round(after["step_p99_ms"], 2),
             **music(heard, began_s, minutes * 60.0)}
 
 
