@@ -11,7 +11,9 @@ import mmap
 import os
 import struct
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -33,10 +35,10 @@ class Recipe:
         return open_engine(self.engine, model, **self.options)
 
     @classmethod
-    def of(cls, engine: Engine) -> Recipe:
-        """What opens this engine again, and quickly: nothing is left to measure."""
-        options = {"precision": engine.precision, "isa": engine.isa} if engine.name == "native" else {}
-        return cls(engine.name, options)
+    def of(cls, facts: Mapping[str, Any]) -> Recipe:
+        """What opens an engine again that told `engine`, `precision` and `isa` of itself; quickly: nothing is left to measure."""
+        native = facts["engine"] == "native"
+        return cls(str(facts["engine"]), {name: str(facts[name]) for name in ("precision", "isa")} if native else {})
 
 
 def pack(model: Model) -> int:

@@ -41,8 +41,8 @@ class Loader:
     def _read(self, name: str, loaded: Loaded, failed: Failed) -> None:
         try:
             model = load_model(name)
-        except LivewaveError as error:
-            reason = str(error)
+        except Exception as error:  # a LivewaveError says what is wrong; any other is ours, and must be answered too
+            reason = str(error) if isinstance(error, LivewaveError) else f"{type(error).__name__}: {error}"
             self._done.put(lambda: failed(reason))
         else:
             self._done.put(lambda: loaded(model))

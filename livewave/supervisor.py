@@ -303,6 +303,8 @@ class Supervisor:
             log.warning("the standby of the audio process stopped; starting another one")
             self._standby.kill()
             self._standby, self._spawn_s = None, now_s + RESPAWN_S
+            if self._wanted and not self._asked_to_change:  # a model that ends who opens it is not tried again
+                self._forget_wanted("the process that opened it ended")
         elif self._standby.state is State.PLAYING:
             self._take_over()
         elif self._standby.state is State.READY:
@@ -322,7 +324,7 @@ class Supervisor:
             case "ready":
                 for opened in (self._opened, *([self._wanted[0]] if self._wanted else [])):
                     if opened.number == report["number"]:
-                        opened.recipe = _recipe(report)
+                        opened.recipe = Recipe.of(report)
             case "failed" if "number" in report:
                 if self._wanted and report["number"] == self._wanted[0].number:
                     self._forget_wanted(str(report["reason"]))
@@ -392,11 +394,6 @@ class Supervisor:
         if text != self._told:
             self._told = text
             log.warning("%s", text)
-
-
-def _recipe(report: Report) -> Recipe:
-    options = {"precision": str(report["precision"]), "isa": str(report["isa"])} if report["engine"] == "native" else {}
-    return Recipe(str(report["engine"]), options)
 
 
 def _log_lines(stream: TextIO) -> None:

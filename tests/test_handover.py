@@ -26,5 +26,9 @@ def test_a_model_arrives_as_it_was_read_and_the_file_may_be_closed(tmp_path):
 def test_a_recipe_opens_the_same_engine_again(tmp_path):
     model = load_model(tiny_model_file(tmp_path))
     first = NativeEngine(model, "bf16")
-    again = Recipe.of(first).open(model)
+    again = Recipe.of({"engine": "native", "precision": first.precision, "isa": first.isa}).open(model)
     assert (again.name, again.precision, again.isa) == ("native", "bf16", first.isa)
+
+
+def test_other_engines_need_no_options():
+    assert Recipe.of({"engine": "cuda", "precision": "f16", "isa": ""}) == Recipe("cuda")
