@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from livewave.control.osc_addresses import address_table
@@ -47,6 +50,30 @@ def instrument_table(models: list[Model]) -> str:
         cells.append(", ".join(f"[{title}](training/examples/{model.name}-{phrase}.mp3)" for phrase, title in EXAMPLES.items()))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def table_of(path: Path, table: Callable[[Mapping], str], target: str) -> str:
+    """`table` of the JSON at `path`. Raises SystemExit for a file that is not as `make TARGET` writes it."""
+    try:
+        return table(json.loads(path.read_text(encoding="utf-8")))
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise SystemExit(f"{path} is not as it is written now ({what}); run `make {target}`") from None
+
+
+def place_table(about: str, name: str, table: Callable[[Mapping], str], placed: Callable[[str, str], str]) -> None:
+    """The command line of a module tests.NAME.table: a table of measured figures is put into the README, or compared with it."""
+    parser = argparse.ArgumentParser(description=about.split("\n\n")[0])
+    parser.add_argument("found", type=Path)
+    parser.add_argument("--readme", type=Path, default=Path("README.md"))
+    parser.add_argument("--check", action="store_true")
+    args = parser.parse_args()
+    old = args.readme.read_text(encoding="utf-8")
+    new = placed(old, table_of(args.found, table, name))
+    if args.check and new != old:
+        raise SystemExit(f"{args.readme}: its table `{name}` is not that of {args.found}; python -m tests.{name}.table {args.found}")
+    if not args.check:
+        args.readme.write_text(new, encoding="utf-8")
 
 
 def shipped() -> list[Model]:

@@ -7,13 +7,10 @@ Writes it between the two markers; with --check its exit status says whether wha
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from tests.generated import insert
+from tests.generated import insert, place_table
 
 BLOCK = 64  # samples; of whose rows the tables are made
 LEARNING_GOAL = 3.5  # s of audio per second of one core
@@ -214,28 +211,8 @@ def _learning(found: Mapping) -> str:
     return "\n".join(lines + [f"\nLeft out: {line}." for line in found["left_out"]])
 
 
-def _table_of(path: Path) -> str:
-    """Raises SystemExit for a file that is not as `tests.bench.collect` writes it."""
-    try:
-        return table(json.loads(path.read_text(encoding="utf-8")))
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        what = f"{type(error).__name__}: {error}"
-        raise SystemExit(f"{path} is not as it is written now ({what}); run `make bench`") from None
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("found", type=Path)
-    parser.add_argument("--readme", type=Path, default=Path("README.md"))
-    parser.add_argument("--check", action="store_true")
-    args = parser.parse_args()
-    old = args.readme.read_text(encoding="utf-8")
-    new = placed(old, _table_of(args.found))
-    if args.check and new != old:
-        raise SystemExit(f"{args.readme}: its measured table is not that of {args.found}; "
-                         f"python -m tests.bench.table {args.found}")
-    if not args.check:
-        args.readme.write_text(new, encoding="utf-8")
+    place_table(__doc__, "bench", table, placed)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,9 @@ limit is bold.
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
-from tests.generated import insert
+from tests.generated import insert, place_table
 from tests.soak import dense, faults, isolation, latency
 
 Rows = Sequence[Mapping]
@@ -141,27 +138,8 @@ def _ms(value: float) -> str:
     return f"{value:.1f} ms"
 
 
-def _table_of(path: Path) -> str:
-    """Raises SystemExit for a file that is not as `tests.soak.collect` writes it."""
-    try:
-        return table(json.loads(path.read_text(encoding="utf-8")))
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        what = f"{type(error).__name__}: {error}"
-        raise SystemExit(f"{path} is not as it is written now ({what}); run `make soak`") from None
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("found", type=Path)
-    parser.add_argument("--readme", type=Path, default=Path("README.md"))
-    parser.add_argument("--check", action="store_true")
-    args = parser.parse_args()
-    old = args.readme.read_text(encoding="utf-8")
-    new = placed(old, _table_of(args.found))
-    if args.check and new != old:
-        raise SystemExit(f"{args.readme}: its table of reliability is not that of {args.found}; python -m tests.soak.table {args.found}")
-    if not args.check:
-        args.readme.write_text(new, encoding="utf-8")
+    place_table(__doc__, "soak", table, placed)
 
 
 if __name__ == "__main__":
