@@ -9,8 +9,10 @@ Nothing here reads or writes the user's cache: a choice of engine remembered the
 
 from __future__ import annotations
 
+import gc
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,6 +30,16 @@ def cache_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def the_process_that_tests_stays_ordinary() -> Iterator[None]:
+    """One test that leaves it a real-time process would have every later one, and all they start, shut out the rest."""
+    yield
+    if hasattr(os, "sched_getscheduler"):
+        assert os.sched_getscheduler(0) == os.SCHED_OTHER, "this test left its process with a real-time priority"
+    assert gc.isenabled(), "this test left the garbage collector off"
+    assert signal.getsignal(signal.SIGXCPU) is signal.SIG_DFL, "this test left a handler of SIGXCPU behind"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

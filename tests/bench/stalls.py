@@ -43,8 +43,6 @@ def beside(times_s: Sequence[float], stalls: Sequence[Stall]) -> int:
 
 
 def watch(seconds: float) -> list[Stall]:
-    gc.disable()
-    ask_for_priority(PRIORITY)
     stalls: list[Stall] = []
     due_s = time.monotonic()
     end_s = due_s + seconds
@@ -65,4 +63,6 @@ if __name__ == "__main__":
     import signal
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    gc.disable()
+    ask_for_priority(PRIORITY)  # of this process, and for good: nobody else is to call this
     print(json.dumps(watch(float(sys.argv[1]))))

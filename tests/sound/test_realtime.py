@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import shlex
-import signal
 import subprocess
 import sys
 import textwrap
@@ -229,8 +228,3 @@ def test_memory_to_come_is_locked_only_where_that_has_no_limit(monkeypatch, hard
 def test_other_systems_are_told_apart(monkeypatch):
     monkeypatch.setattr(realtime.sys, "platform", "darwin")
     assert realtime.lock_memory() == "no (not on darwin)"
-
-
-def test_nothing_of_this_stays_with_the_process_that_tests():
-    assert os.sched_getscheduler(0) == os.SCHED_OTHER
-    assert signal.getsignal(signal.SIGXCPU) is signal.SIG_DFL
