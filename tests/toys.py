@@ -37,6 +37,13 @@ class ToyEngine:
         self.resets += 1
         self.fed = 0
 
+    def remember(self) -> None:
+        self.remembered = self.fed
+
+    def recall(self) -> None:
+        self.resets += 1
+        self.fed = self.remembered
+
     def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0,
                steps: np.ndarray | None = None) -> None:
         sounding = roll.any(1) | self.babble | (not self.spec.cond_channels)

@@ -41,6 +41,7 @@ class Machine(Chip, Protocol):
     def upload(self, data: np.ndarray) -> Any: ...
     def zeros(self, size_bytes: int) -> Any: ...
     def clear(self, memory: Any) -> None: ...
+    def copy(self, memory: Any, to: Any) -> None: ...
     def read(self, memory: Any, offset: int, size_bytes: int) -> np.ndarray: ...
     def stage(self, in_bytes: int, out_bytes: int) -> Any: ...
     def run(self, launch: Launch, in_bytes: int, out_bytes: int) -> None: ...
@@ -92,6 +93,7 @@ class CudaChoir:
         self._phases = np.zeros((voices, PITCHES), np.uint32)  # of the hint, at the next sample
         self._sample = self._sequence = 0
         self._room = (0, 0)
+        self._remembered: tuple[Any, np.ndarray, np.ndarray, int, int] | None = None
 
     def reset(self) -> None:
         """Back to the silence before the first sample."""
@@ -99,6 +101,22 @@ class CudaChoir:
         self._recent[:] = 0
         self._phases[:] = 0
         self._sample = self._sequence = 0
+
+    def remember(self) -> None:
+        """Keep a copy of every voice's state. Allocates on the GPU the first time."""
+        state = self._open().state
+        memory = self._remembered[0] if self._remembered else self._machine.zeros(self._state_bytes * self._padded // VOICES)
+        self._machine.copy(state, memory)
+        self._remembered = memory, self._recent.copy(), self._phases.copy(), self._sample, self._sequence
+
+    def recall(self) -> None:
+        """Back to that copy."""
+        if self._remembered is None:
+            self.reset()
+            return
+        memory, self._recent[:], phases, self._sample, self._sequence = self._remembered
+        self._phases = phases.copy()
+        self._machine.copy(memory, self._open().state)
 
     def render(self, rolls: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperatures: np.ndarray,
                steps: np.ndarray | None = None) -> None:
@@ -151,7 +169,7 @@ class CudaChoir:
     def close(self) -> None:
         """Release weights and state. Any other call after this raises ValueError."""
         if self._launch is not None:
-            self._launch = None
+            self._launch = self._remembered = None
             self._machine.close()
 
     def _open(self) -> Launch:
@@ -244,6 +262,14 @@ class CudaEngine:
     def reset(self) -> None:
         """Back to the silence before the first sample."""
         self._choir.reset()
+
+    def remember(self) -> None:
+        """Keep a copy of the state. See `Engine.remember`."""
+        self._choir.remember()
+
+    def recall(self) -> None:
+        """Back to that copy. See `Engine.recall`."""
+        self._choir.recall()
 
     def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0,
                steps: np.ndarray | None = None) -> None:
@@ -395,6 +421,11 @@ class Gpu:
     def clear(self, memory: Any) -> None:
         self._device.set_current()
         memory.fill(0, stream=self._stream)
+        self._stream.sync()
+
+    def copy(self, memory: Any, to: Any) -> None:
+        self._device.set_current()
+        memory.copy_to(to, stream=self._stream)
         self._stream.sync()
 
     def read(self, memory: Any, offset: int, size_bytes: int) -> np.ndarray:

@@ -32,6 +32,13 @@ class Engine(Protocol):
     def reset(self) -> None:
         """Return to the silence before the first sample, phases of the hint included."""
 
+    def remember(self) -> None:
+        """Keep a copy of the state as it is now, in place of an earlier copy. May allocate."""
+
+    def recall(self) -> None:
+        """Return to the state that `remember` kept, or as `reset` where it kept none: a copy of memory, so that coming
+        back to a place costs far less than playing up to it. `native` allocates nothing."""
+
     def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0,
                steps: np.ndarray | None = None) -> None:
         """Fill `out` with the next samples, drawn from the net, and advance.

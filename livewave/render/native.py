@@ -62,6 +62,14 @@ class NativeEngine:
         """Back to the silence before the first sample. Allocates nothing."""
         self._open_net().reset()
 
+    def remember(self) -> None:
+        """Keep a copy of the state. Allocates the first time."""
+        self._open_net().remember()
+
+    def recall(self) -> None:
+        """Back to that copy. Allocates nothing."""
+        self._open_net().recall()
+
     def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0,
                steps: np.ndarray | None = None) -> None:
         """Fill `out` with the next samples. See `Engine.render`; every array must be C-contiguous."""

@@ -59,6 +59,7 @@ class OnnxEngine:
         self._slots = self._inputs["slots"] = np.zeros(spec.layers, np.int64)
         self._inputs["places"] = self._slots.reshape(-1, 1)  # the same memory
         self._logits = np.zeros(spec.outputs, np.float32)
+        self._remembered: tuple[np.ndarray, dict[str, np.ndarray], np.ndarray, int] | None = None
         self._rings = [_make_ring(spec, self._device) for _ in range(2)]
         self._bindings = [self._bind(read, write) for read, write in (self._rings, self._rings[::-1])]
         self._rehearse(model.name)
@@ -74,6 +75,21 @@ class OnnxEngine:
             self._inputs["waveform"][:] = MULAW[SILENCE_CLASS]
         self._phases = np.zeros(PITCHES, np.uint32)
         self._sample = 0
+
+    def remember(self) -> None:
+        """Keep a copy of the state. See `livewave.render.engine.Engine`."""
+        buffers = {name: buffer.copy() for name, buffer in self._inputs.items()}
+        self._remembered = self._rings[self._sample % 2].numpy().copy(), buffers, self._phases, self._sample
+
+    def recall(self) -> None:
+        """Back to that copy. See `livewave.render.engine.Engine`. Allocates."""
+        if self._remembered is None:
+            self.reset()
+            return
+        ring, buffers, self._phases, self._sample = self._remembered
+        self._rings[self._sample % 2].update_inplace(ring)
+        for name, buffer in self._inputs.items():
+            buffer[...] = buffers[name]
 
     def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0,
                steps: np.ndarray | None = None) -> None:

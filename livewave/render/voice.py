@@ -17,7 +17,7 @@ class Voice:
 
     Left alone on an empty roll a sampled net may babble. So when the roll has been empty for REST_HOLD_S the sound is
     faded out over REST_FADE_S, and from then on the net is fed silence: its memory comes to rest, and the next note starts from there.
-    At `reset` it is fed silence too, so that the first sample ever heard is not a start-up burst.
+    At first it is fed silence too, so that the first sample ever heard is not a start-up burst; `reset` comes back to there.
     Every sample uses up one random number, whether it is drawn or fed: a take depends on seed and roll alone.
     """
 
@@ -27,17 +27,22 @@ class Voice:
         self._hold, self._fade = round(REST_HOLD_S * rate), round(REST_FADE_S * rate)
         self._rise_step, self._fall_step = 1.0 / (ATTACK_S * rate), -1.0 / self._fade
         self._strikes = Strikes(rate) if engine.spec.roll_encoding == "struck" else None
-        self.reset()
+        warm = np.zeros(engine.spec.receptive_field, np.float32)
+        engine.reset()
+        engine.feed(np.zeros((1, 128), np.uint8), warm)
+        engine.remember()
+        self._begin()
 
     def reset(self) -> None:
         """As at start: memory at rest, silent, random numbers from the beginning."""
-        self.engine.reset()
+        self.engine.recall()
+        self._begin()
+
+    def _begin(self) -> None:
         if self._strikes:
             self._strikes.reset()
         self._random = np.random.Generator(np.random.PCG64(self.seed))
         self.rest()  # sets _rest, samples since the roll was last busy, and _gain
-        warm = np.zeros(self.engine.spec.receptive_field, np.float32)
-        self.engine.feed(np.zeros((1, 128), np.uint8), warm)
 
     def rest(self) -> None:
         """Be at rest at once: what still rings is not heard, and the net is fed silence until the next note."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -375,6 +376,9 @@ def check_writeable(name: str, array: np.ndarray) -> None:
         raise ValueError(f"{name} is read-only; it is where the result goes")
 
 
+_STATE = ("_queues", "_waveform", "_classes", "_rolls", "_phases", "_sample")  # of the reference engine
+
+
 class ReferenceEngine:
     """The definition: slow, plain, one sample at a time."""
 
@@ -384,6 +388,7 @@ class ReferenceEngine:
         check_weights(model.spec, model.weights)
         self.spec, self._w = model.spec, model.weights
         self._unbent = phase_steps(model.spec)
+        self._remembered: list[object] | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -396,6 +401,18 @@ class ReferenceEngine:
         self._rolls = np.zeros((spec.roll_kernel, PITCHES), np.float32)
         self._phases = np.zeros(PITCHES, np.uint32)
         self._sample = 0
+
+    def remember(self) -> None:
+        """Keep a copy of the state. See `livewave.render.engine.Engine`."""
+        self._remembered = deepcopy([getattr(self, name) for name in _STATE])
+
+    def recall(self) -> None:
+        """Back to that copy. See `livewave.render.engine.Engine`."""
+        if self._remembered is None:
+            self.reset()
+            return
+        for name, value in zip(_STATE, deepcopy(self._remembered)):
+            setattr(self, name, value)
 
     def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, temperature: float = 1.0,
                steps: np.ndarray | None = None) -> None:

@@ -31,7 +31,10 @@ def main(wire: str) -> None:
                                      engine.render(roll, chance, out, 0.8, steps)),
         "feed": lambda engine, wanted: (engine.feed(roll, out), engine.feed(roll, out, wanted, steps)),
         "reset": lambda engine, _: engine.reset(),
+        "recall": lambda engine, _: engine.recall(),
     }
+    for engine in engines:
+        engine.remember()
     arm()
     np.empty(1_000_000)
     if disarm():

@@ -255,6 +255,18 @@ def test_a_reset_engine_begins_anew(emulated):
         np.testing.assert_array_equal(played(engine), first)
 
 
+@pytest.mark.parametrize("place", PLACES)
+def test_an_engine_comes_back_to_what_it_remembered(place, emulated):
+    engine = emulated(**PLACES[place])
+    played(engine, 33)
+    engine.remember()
+    expected = played(engine)
+    played(engine, 21)
+    for _ in range(2):
+        engine.recall()
+        np.testing.assert_array_equal(played(engine), expected)
+
+
 def test_nan_is_heard_as_silence(emulated):
     for form in (FORM, "logistic"):
         silence, broken = a_waveform(), a_waveform()

@@ -293,7 +293,7 @@ def test_nothing_is_allocated_while_playing_and_the_tripwire_trips(tmp_path):
     subprocess.run(["c++", "-O1", "-shared", "-fPIC", "-o", wire, folder / "tripwire.cpp"], check=True)
     played = subprocess.run([sys.executable, folder / "play_under_tripwire.py", wire], capture_output=True, text=True,
                             env=os.environ | {"LD_PRELOAD": str(wire)}, cwd=folder.parents[1])
-    assert played.stdout.split() == ["trips", "render", "0", "feed", "0", "reset", "0"], played.stdout + played.stderr
+    assert played.stdout.split() == ["trips", "render", "0", "feed", "0", "reset", "0", "recall", "0"], played.stdout + played.stderr
 
 
 def test_decaying_state_leaves_the_callers_floats_alone():

@@ -50,9 +50,9 @@ class Troubled:
     def __getattr__(self, name: str) -> object:
         return getattr(self._engine, name)
 
-    def reset(self) -> None:
+    def recall(self) -> None:
         self._trouble = ""
-        self._engine.reset()
+        self._engine.recall()
 
     def render(self, roll: np.ndarray, uniforms: np.ndarray, out: np.ndarray, *settings: object) -> None:
         self._engine.render(roll, uniforms, out, *settings)

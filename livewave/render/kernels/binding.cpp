@@ -73,6 +73,8 @@ struct Native {
     }
 
     void reset() { net->reset(); }
+    void remember() { net->remember(); }
+    void recall() { net->recall(); }
 
     // steps is None where nothing is bent
     void render(Array<uint8_t> roll, Array<float> uniforms, Written<float> out, float temperature,
@@ -127,6 +129,8 @@ NB_MODULE(_kernels, m) {
     nb::class_<Native>(m, "Net")
         .def(nb::init<const std::string&, nb::dict, nb::dict, Array<int32_t>, Array<uint32_t>>())
         .def("reset", &Native::reset)
+        .def("remember", &Native::remember)
+        .def("recall", &Native::recall)
         .def("render", &Native::render, "roll"_a, "uniforms"_a, "out"_a, "temperature"_a, "steps"_a = nb::none())
         .def("feed", &Native::feed, "roll"_a, "samples"_a, "steps"_a = nb::none())
         .def("feed_for_logits", &Native::feed_for_logits, "roll"_a, "samples"_a, "logits"_a, "steps"_a = nb::none())

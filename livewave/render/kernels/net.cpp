@@ -72,7 +72,7 @@ public:
         reset();
     }
 
-    ~WaveNet() override { release(memory); }
+    ~WaveNet() override { release(memory), release(remembered); }
 
     void reset() override {
         for (int k = 0; k < d.layers; ++k) {
@@ -92,6 +92,22 @@ public:
         memset(rolls, 0, size_t(PITCHES) * d.roll_kernel);
         list_sounding();
         project_condition();
+    }
+
+    void remember() override {
+        if (!remembered) {
+            size_t bytes = 0;
+            each_state([&](void*, size_t size) { bytes += size; });
+            remembered = static_cast<char*>(allocate(bytes));
+        }
+        char* to = remembered;
+        each_state([&](void* from, size_t size) { memcpy(to, from, size), to += size; });
+    }
+
+    void recall() override {
+        if (!remembered) return reset();
+        const char* from = remembered;
+        each_state([&](void* to, size_t size) { memcpy(to, from, size), from += size; });
     }
 
     void render(const uint8_t* roll, const uint32_t* bends, int64_t columns, int64_t held, const float* uniforms,
@@ -146,6 +162,7 @@ private:
     Description d;  // its pointers are good in `build` only
     bool hinted;
     char* memory;
+    char* remembered = nullptr;  // the state as `each_state` visits it
     int Rp, Sp, Ap, Cp, Tp, Op;
     size_t row_bytes;   // of a queue
     size_t read_bytes;  // matrices that one sample reads
@@ -222,6 +239,27 @@ private:
             if (o < x) return size_t(o) < R ? d.residual_weights[(k * R + i) * R + o] : 0.0f;
             return size_t(o - x) < S ? d.skip_weights[(k * R + i) * S + (o - x)] : 0.0f;
         });
+    }
+
+    // All that one sample leaves behind for later ones: visit(memory, bytes).
+    template <class Visit>
+    void each_state(Visit visit) {
+        for (int k = 0; k < d.layers; ++k) {
+            Layer& layer = layers[k];
+            visit(layer.queue.rows, row_bytes * layer.queue.dilation);
+            visit(&layer.queue.position, sizeof layer.queue.position);
+            visit(layer.base, sizeof(float) * 2 * Rp);
+        }
+        visit(waveform, sizeof(float) * 2 * Tp), visit(&newest, sizeof newest), visit(classes, sizeof classes);
+        visit(&sample, sizeof sample), visit(&unsettled, sizeof unsettled), visit(&bent, sizeof bent);
+        visit(held_column, sizeof held_column), visit(rolls, size_t(PITCHES) * d.roll_kernel);
+        visit(steps, sizeof(uint32_t) * PITCHES), visit(origins, sizeof(uint32_t) * PITCHES);
+        visit(sounding, sizeof sounding);
+        for (int harmonic = 0; harmonic < 2; ++harmonic) {
+            visit(partial_steps[harmonic], sizeof(uint32_t) * PITCHES);
+            visit(partial_origins[harmonic], sizeof(uint32_t) * PITCHES);
+            visit(partial_on[harmonic], sizeof(float) * PITCHES);
+        }
     }
 
     void build(Arena& arena) {

@@ -35,11 +35,13 @@ struct Description {
     const float *hidden_weights, *hidden_bias, *logits_weights, *logits_bias;
 };
 
-// One net and its state. One thread at a time. Only the constructor allocates.
+// One net and its state. One thread at a time. Only the constructor allocates, and the first `remember`.
 class Net {
 public:
     virtual ~Net();
     virtual void reset() = 0;
+    virtual void remember() = 0;  // keeps a copy of the state; the first time allocates it
+    virtual void recall() = 0;    // back to that copy, or as `reset` where there is none
     // roll [columns][128]; steps [columns][128] of the hint's phases, or null: unbent; uniforms, out [columns * held]
     virtual void render(const uint8_t* roll, const uint32_t* steps, int64_t columns, int64_t held,
                         const float* uniforms, float* out, float temperature) = 0;

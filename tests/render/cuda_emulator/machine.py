@@ -72,6 +72,9 @@ class Emulator:
     def clear(self, memory: np.ndarray) -> None:
         memory[:] = 0
 
+    def copy(self, memory: np.ndarray, to: np.ndarray) -> None:
+        to[:] = memory
+
     def read(self, memory: np.ndarray, offset: int, size_bytes: int) -> np.ndarray:
         return memory[offset : offset + size_bytes].copy()
 
