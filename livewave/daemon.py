@@ -192,7 +192,7 @@ class Daemon:
     def _look_after(self, stats: Stats) -> None:
         """See that it keeps up, and that what sounds is what is played."""
         now_s = time.monotonic()
-        if trouble := self._watch.judge(stats, self._orders.gain_db, self._orders.temperature, now_s):
+        if trouble := self._watch.judge(stats, self._orders.faded_gain_db, self._orders.temperature, now_s):
             self._notice(f"the net made {trouble}; it starts again")
             self._audio.send([Command(Order.PRIME)])
         if self._deadline.hear(stats, now_s):

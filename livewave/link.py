@@ -33,6 +33,7 @@ class Order(enum.IntEnum):
     PRIME = 10  # fade out, start the net again from rest, fade in: the notes stay
     FAULT = 11  # told, not given: so many columns (`value`) were not finite and were replaced by silence
     BLOCK = 12  # render so many samples (`value`) at a time
+    LOOK = 13  # to a standby: report what the default output is now
 
 
 @dataclass(frozen=True, slots=True)

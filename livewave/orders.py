@@ -134,9 +134,14 @@ class Orders:
     def _settings(self) -> list[Command]:
         return [self._gain(), Command(Order.TEMPERATURE, value=self.temperature)]
 
-    def _gain(self) -> Command:
+    @property
+    def faded_gain_db(self) -> float:
+        """What is asked for in all: the gain, channel volume and expression."""
         faders_db = 20.0 * math.log10(self._ledger.gain) if self._ledger.gain > 0.0 else QUIETEST_DB
-        return Command(Order.GAIN_DB, value=max(QUIETEST_DB, self.gain_db + faders_db))
+        return max(QUIETEST_DB, self.gain_db + faders_db)
+
+    def _gain(self) -> Command:
+        return Command(Order.GAIN_DB, value=self.faded_gain_db)
 
 
 def bend_remark(model: Model) -> tuple[int, str] | None:

@@ -6,6 +6,7 @@ another one, or for the word to start. Its reports, each with the key `event`:
     ready      the model of that `number` is open: engine, precision, isa
     playing    the output is open and takes frames: all facts; what the player is to be told is the `notice`
     changed    the model of that `number` has taken over, while the sound went on: engine, precision, isa
+    default    what the default `output` is now; empty where there is none
     failed     what was asked for could not be had: the `reason`, and the `number` if it was a model. All else goes on
 """
 
@@ -33,7 +34,7 @@ from livewave.music.clock import SystemClock
 from livewave.performer import Performer, Placed
 from livewave.render.adherence import Adherence
 from livewave.render.engine import Engine
-from livewave.sound.device import Output, look_again, open_output
+from livewave.sound.device import Output, default_output, look_again, open_output
 from livewave.sound.realtime import PRODUCER_PRIORITY, ask_for_priority, lock_memory
 from livewave.sound.ring import Ring
 from livewave.sound.target import Target
@@ -73,6 +74,8 @@ class Player:
                     case Start() if self._start(message):
                         self._play()
                         return
+                    case Command(order=Order.LOOK):
+                        self._link.send_report({"event": "default", "output": _default_now()})
                     case Command(order=Order.STOP):
                         return
 
@@ -125,7 +128,7 @@ class Player:
             self.ring = Ring(round(RING_S * 192_000))
             self.output = self._open_output(start.or_null)
             self.stage = Stage(self._make_performer(self._engine))
-            self._ear = Adherence(self._engine.spec.model_rate_hz)
+            self._heard, self._ear = self.stage.performer, Adherence(self._engine.spec.model_rate_hz)
             self._set_target()
             self._fill()
             self._stats()  # the first time, like collecting garbage, takes longer than the ring lasts
@@ -229,7 +232,6 @@ class Player:
             return
         self._engine, performer = found
         self.stage.change(performer, together=self._load < TOGETHER_LOAD)
-        self._ear = Adherence(self._engine.spec.model_rate_hz)
         self._link.send_report({"event": "changed", "number": number, **_engine_facts(self._engine)})
 
     def _fill(self) -> bool:
@@ -245,10 +247,16 @@ class Player:
             self._durations.append(time.perf_counter() - began)
             self._tape.frames(first, frames)
             self._tape.flush()
-            self._ear.hear(*self.stage.performer.newest)
+            self._listen(self.stage.performer)
             self._take_messages()
             worked = True
         return worked
+
+    def _listen(self, performer: Performer) -> None:
+        """Another performer, at a rate of its own, is heard by an ear of its own."""
+        if performer is not self._heard:
+            self._heard, self._ear = performer, Adherence(performer.voice.engine.spec.model_rate_hz)
+        self._ear.hear(*performer.newest)
 
     def _set_target(self) -> None:
         rate, asked_ms = self.output.rate_hz, self._config.audio.latency_ms
@@ -311,6 +319,15 @@ class Player:
                 "period_frames": self.output.period_frames, "block_samples": self.stage.performer.block_samples,
                 "real_time": self._real_time, "memory": self._memory,
                 "notice": self._notice}
+
+
+def _default_now() -> str:
+    look_again()
+    try:
+        row = default_output()
+    except DeviceError:
+        row = None
+    return row.label if row else ""
 
 
 def _engine_facts(engine: Engine) -> dict[str, str | float]:

@@ -34,6 +34,8 @@ PATIENT_STUCK_AFTER_S = 1.0  # where the audio process has no real-time priority
 STOP_TIMEOUT_S = 3.0
 RETRY_S = 0.25  # between two tries to open an output that was there
 SCOUT_S = 2.0  # between two looks for a sound card, while null takes its place
+LOOK_S = 0.8  # between two looks at which output is the system's default one
+LEAD_ON = ("JACK", "ALSA")  # the default output of these leads to wherever the user says; elsewhere it must be followed
 RESPAWN_S = 1.0  # of a standby, when it is of no use at once
 
 
@@ -318,6 +320,16 @@ class Supervisor:
         elif self._playing and self.facts["notice"] and now_s >= self._scout_s and not (self._wanted or self._queued):
             self._scout_s = now_s + SCOUT_S
             self._standby.start(self._config, or_null=False)
+        elif self._follows_default and now_s >= self._scout_s:
+            self._scout_s = now_s + LOOK_S
+            self._standby.link.send([Command(Order.LOOK)])
+
+    @property
+    def _follows_default(self) -> bool:
+        """Whether another output is to be played on as soon as the system's default is another one."""
+        here = str(self.facts.get("output", ""))
+        return (self._playing is not None and self._config.audio.output == "default" and not self.facts["notice"]
+                and not (self._wanted or self._queued) and not any(system in here for system in LEAD_ON))
 
     def _heard_by_standby(self, report: Report) -> None:
         match report["event"]:
@@ -328,12 +340,15 @@ class Supervisor:
             case "failed" if "number" in report:
                 if self._wanted and report["number"] == self._wanted[0].number:
                     self._forget_wanted(str(report["reason"]))
+            case "default" if self._follows_default and self._standby.state is State.READY:
+                if report["output"] and not str(self.facts["output"]).startswith(f"{report['output']},"):
+                    self._standby.start(self._config, or_null=False)
             case "failed" if not self._playing:
                 self._tell_once(f"no sound: {report['reason']}; trying again")
 
     def _take_over(self) -> None:
         """The standby plays: it is told what is held, and another one of it is on its way."""
-        if self._playing:  # into null, until a sound card came
+        if self._playing:  # into null, until a sound card came; or on what is the default output no longer
             self._playing.stop(wait=False)
             self._leave()
         first, self._playing, self._standby = self.facts == {"notice": ""}, self._standby, None

@@ -16,6 +16,8 @@ MOST_OFFSET = 0.1  # of full scale
 SILENCE = 1e-3  # -60 dB below the level that is set
 SPEAKS_WITHIN_S = 0.3  # a note that has been struck is heard by then
 DECAYS_AFTER_S = 3.0  # what was struck so long ago may have died away
+LOUD = 1e-2  # -40 dB
+FALLS_WITHIN_S = 0.3  # from loud to silent: what dies away takes longer, on every instrument
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 300.0  # before it is primed again
 
 
@@ -29,10 +31,12 @@ class Watch:
         self.primed = 0
         self._sick_since_s: float | None = None
         self._not_before_s, self._pause_s = -math.inf, FIRST_PAUSE_S
+        self._loud_s, self._fallen = -math.inf, False
 
     def judge(self, stats: Stats, gain_db: float, temperature: float, now_s: float) -> str:
         """What is wrong, when it is time to prime the net anew for it; else nothing."""
-        trouble = _trouble(stats, gain_db, temperature)
+        gain = 10.0 ** (gain_db / 20.0)
+        trouble = _trouble(stats, gain, temperature, self._has_fallen(stats, gain, now_s))
         if not trouble:
             self._sick_since_s = None
             if now_s - self._not_before_s > self._pause_s:
@@ -47,14 +51,21 @@ class Watch:
         self._pause_s = min(2.0 * self._pause_s, LONGEST_PAUSE_S)
         return trouble
 
+    def _has_fallen(self, stats: Stats, gain: float, now_s: float) -> bool:
+        """Whether these notes stopped sounding from one moment to the next."""
+        if stats.level >= LOUD * gain:
+            self._loud_s = now_s
+        silent = stats.level < SILENCE * gain
+        self._fallen = silent and stats.sounding_s > FALLS_WITHIN_S and (self._fallen or now_s - self._loud_s < FALLS_WITHIN_S)
+        return self._fallen
 
-def _trouble(stats: Stats, gain_db: float, temperature: float) -> str:
+
+def _trouble(stats: Stats, gain: float, temperature: float, fallen: bool) -> str:
     if stats.sounding_s < SPEAKS_WITHIN_S:
         return ""
-    gain = 10.0 ** (gain_db / 20.0)
     if abs(stats.offset) > MOST_OFFSET * gain:
         return f"an offset of {stats.offset:.2f}"
-    if stats.level < SILENCE * gain and stats.struck_s < DECAYS_AFTER_S:
+    if fallen or stats.level < SILENCE * gain and stats.struck_s < DECAYS_AFTER_S:
         return "silence while notes are held"
     if stats.adherence < LEAST_ADHERENCE and temperature <= WILD:  # never true of nan
         return f"noise while notes are held (adherence {stats.adherence:.2f})"

@@ -141,6 +141,7 @@ def test_a_fader_that_did_not_move_orders_nothing():
 def test_a_fader_at_zero_is_as_quiet_as_it_gets_and_no_math_error():
     orders = some_orders()
     assert orders.translate(control(7, 0)) == [gain(QUIETEST_DB)]
+    assert orders.faded_gain_db == QUIETEST_DB and orders.gain_db == GAIN_DB  # so that silence is no trouble now
     assert orders.translate(control(7, 127)) == [gain(GAIN_DB)]
 
 

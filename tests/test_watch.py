@@ -43,6 +43,32 @@ def test_what_sounds_well_rests_or_has_died_away_is_left_alone(stats):
     assert judged(Watch(), stats, 0.0, 60.0) == []
 
 
+def fading(from_level: float, db_per_s: float, seconds: float) -> list[Stats]:
+    """A chord that was struck five seconds ago, and now grows softer, with a report every REPORT_S."""
+    reports = []
+    for n in range(round(seconds / REPORT_S)):
+        level = from_level * 10.0 ** (-db_per_s * REPORT_S * n / 20.0)
+        reports.append(replace(WELL, level=level, sounding_s=5.0 + REPORT_S * n, struck_s=5.0 + REPORT_S * n,
+                               adherence=0.9 if level > 1e-3 else math.nan))
+    return reports
+
+
+def primed_by(reports: list[Stats]) -> list[str]:
+    watch = Watch()
+    return [why for n, stats in enumerate(reports) if (why := watch.judge(stats, 0.0, 0.8, REPORT_S * n))]
+
+
+def test_a_note_that_stops_at_once_is_noticed_however_long_ago_it_was_struck():
+    sudden = [WELL] * 20 + fading(0.0, 0.0, 2.0)
+    assert len(primed_by(sudden)) == 1 and "silence" in primed_by(sudden)[0]
+    assert primed_by([replace(stats, sounding_s=0.0) for stats in sudden]) == []
+
+
+@pytest.mark.parametrize("db_per_s", [3.0, 10.0, 40.0])
+def test_a_note_that_dies_away_is_left_alone(db_per_s):
+    assert primed_by(fading(0.3, db_per_s, 90.0 / db_per_s + 5.0)) == []
+
+
 def test_a_level_that_was_turned_down_is_no_silence():
     soft = replace(WELL, level=2e-4, adherence=math.nan)
     assert judged(Watch(), soft, 0.0, 5.0, gain_db=-60.0) == []

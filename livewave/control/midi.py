@@ -122,6 +122,9 @@ class RtMidiPorts:
     def names(self) -> list[str]:
         return self._lister.get_ports()
 
+    def tend(self) -> None:
+        """Nothing is connected but what `follow` connects."""
+
     def open(self, wanted: str | None, receive: Receive) -> RtMidiPort:
         port = RtMidiPort(self, wanted, receive)
         self._open.append(port)
@@ -278,6 +281,11 @@ class MidiInputs:
                     entry.lose()
             except Exception as error:  # drivers and servers that go away raise anything; playing goes on
                 self._complaints.add(f"{entry.parser.source}: {error}")
+        for system in self._systems:
+            try:
+                system.tend()
+            except Exception as error:  # as above; it is looked at again soon
+                log.debug("connections of the sound: %s", error)
 
 
 def list_ports() -> list[str]:

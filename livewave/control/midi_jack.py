@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from livewave.control.jack_wiring import Wiring
+
 Receive = Callable[[Sequence[int], float], None]
 
 FUNCTIONS = (
@@ -97,6 +99,29 @@ class _Session:
             self.missed = dropped
 
 
+class Patchbay:
+    """See `livewave.control.jack_wiring.Patchbay`: the connections between others, through a client of ours."""
+
+    def __init__(self, client) -> None:
+        self._client = client
+
+    def outputs(self) -> dict[str, set[str]]:
+        return {port.name: {peer.name for peer in self._client.get_all_connections(port)}
+                for port in self._client.get_ports(is_audio=True, is_output=True)}
+
+    def inputs(self) -> set[str]:
+        return {port.name for port in self._client.get_ports(is_audio=True, is_input=True)}
+
+    def identity(self, client: str) -> str:
+        return self._client.get_uuid_for_client_name(client)
+
+    def connect(self, source: str, target: str) -> None:
+        self._client.connect(source, target)
+
+    def disconnect(self, source: str, target: str) -> None:
+        self._client.disconnect(source, target)
+
+
 class JackPort:
     """One in-port of ours. `wanted` finds the source to connect; None leaves connecting to others.
 
@@ -149,6 +174,7 @@ class JackPorts:
         self._client_name = client_name
         self.session = _Session(client_name)
         self._ports: list[JackPort] = []
+        self._wiring = Wiring()
 
     @property
     def dropped(self) -> int:
@@ -168,6 +194,12 @@ class JackPorts:
         own = self.session.client.name + ":"
         sources = self.session.client.get_ports(is_midi=True, is_output=True)
         return [port.name for port in sources if not port.name.startswith(own)]
+
+    def tend(self) -> None:
+        """Let the sound of livewave be connected as it was, whichever process makes it. Raises `error` of JACK-Client when a
+        client goes at this moment."""
+        if not self.session.dead:
+            self._wiring.look(Patchbay(self.session.client), time.monotonic())
 
     def open(self, wanted: str | None, receive: Receive) -> JackPort:
         number = len(self._ports) + 1

@@ -48,8 +48,12 @@ class OutputRow:
     def is_jack(self) -> bool:
         return self.host_api.startswith("JACK")
 
+    @property
+    def label(self) -> str:
+        return f"{self.name} ({self.host_api})"
+
     def __str__(self) -> str:
-        return f"{self.index} {self.name} ({self.host_api})"
+        return f"{self.index} {self.label}"
 
 
 def list_outputs() -> list[OutputRow]:
@@ -84,7 +88,7 @@ def find_output(name: str) -> OutputRow:
     matches = (
         [row for row in rows if name == str(row.index)]
         or [row for row in rows if wanted == row.name.casefold()]
-        or [row for row in rows if wanted and wanted in f"{row.name} ({row.host_api})".casefold()]
+        or [row for row in rows if wanted and wanted in row.label.casefold()]
     )
     if not matches:
         there = ", ".join(str(row) for row in rows) or "no sound card"
@@ -110,7 +114,7 @@ class PortAudioOutput(Output):
         rates_hz = [row.rate_hz] if row.is_jack or rate_hz is None else [rate_hz, row.rate_hz]
         self._stream = self._open(row, ring, list(dict.fromkeys(rates_hz)), c_callback)
         rate_hz = round(self._stream.samplerate)
-        super().__init__(ring, rate_hz, f"{row.name} ({row.host_api}), {rate_hz} Hz, {self._channels} channels")
+        super().__init__(ring, rate_hz, f"{row.label}, {rate_hz} Hz, {self._channels} channels")
         _open_outputs.add(self)
 
     def _open(self, row: OutputRow, ring: Ring, rates_hz: list[int], c_callback: bool):

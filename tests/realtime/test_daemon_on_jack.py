@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+
 import pytest
 
 from tests.bench.jack_meter import Meter, as_midi
@@ -68,3 +72,34 @@ def test_a_daemon_that_plays_into_null_goes_over_to_a_jack_server_that_comes():
                 end(again)
     except NoJack as reason:
         pytest.skip(str(reason))
+
+
+def test_what_was_connected_by_hand_hears_the_process_that_takes_over_and_the_sound_card_does_not(jack_name):
+    import jack
+
+    mixer = jack.Client("mixer", no_start_server=True)
+    mixer.inports.register("in")
+    mixer.activate()
+
+    def heard_by() -> dict[str, set[str]]:
+        return {port.name: {peer.name for peer in mixer.get_all_connections(port)}
+                for port in mixer.get_ports("^livewave-audio", is_audio=True)}
+
+    def connected_again() -> bool:
+        try:
+            clients = {mixer.get_uuid_for_client_name(name.split(":")[0]) for name in heard_by()}
+        except jack.JackError:  # one is just leaving
+            return False
+        return first not in clients and sorted(heard_by().values(), key=len) == [set(), {"mixer:in"}]
+
+    with daemon("--audio", "default", midi="virtual") as playing:
+        for name, peers in heard_by().items():
+            for peer in peers:
+                mixer.disconnect(name, peer)
+        mixer.connect("livewave-audio:out_0", "mixer:in")
+        first = mixer.get_uuid_for_client_name("livewave-audio")
+        time.sleep(1.0)  # the connections are looked at four times a second
+        os.kill(playing.audio_pid, signal.SIGKILL)
+        until(connected_again, "the new process to be connected as the old one was")
+        assert playing.osc.status()["restarts"] == 1
+    mixer.close()
