@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from livewave.control.complaints import Complaints
 from livewave.control.events import (
-    Bend, Control, Event, LetGo, NoteOff, NoteOn, Panic, Release, Reset, Setting, SourceLost, Strike,
+    CONFIGURATION, Bend, Control, Event, LetGo, NoteOff, NoteOn, Panic, Release, Reset, Setting, SourceLost, Strike,
 )
 from livewave.link import Command, Order
 from livewave.music.compass import Compass
@@ -129,6 +129,10 @@ class Orders:
             self.gain_db = float(setting.value)
         elif setting.name == "temperature":
             self.temperature = float(setting.value)
+        elif setting.name == "longest_note_s":
+            self.longest_note_s = setting.value
+        if setting.source == CONFIGURATION:
+            self._first = (self.gain_db, self.temperature) if setting.name in ("gain_db", "temperature") else self._first
         return self._settings()
 
     def _settings(self) -> list[Command]:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 
 from livewave import LivewaveError
 from livewave.config import Config
-from livewave.control.events import Event, MetreSet, Setting, TempoSet
+from livewave.control.events import CONFIGURATION, Event, MetreSet, Setting, TempoSet
 from livewave.logs import set_level
 from livewave.music.biaxialfile import load_biaxial
 from livewave.music.continuation import SETTINGS
@@ -26,12 +26,12 @@ from livewave.service import Service
 
 log = logging.getLogger("livewave")
 
-SOURCE = "config"
 SECTIONS = {"continuation": "continue"}  # fields of Config whose name in a file is another one
 LIVE = {  # field of Config -> what of it can be changed while playing, in the order in which it is applied
     "log": ("level",),
     "audio": ("gain_db",),
     "model": ("temperature", "name"),
+    "control": ("longest_note_s",),
     "tempo": ("bpm", "metre"),
     "continuation": ("temperature", "density", "low", "high", "key", "polyphony", "rest_beats", "mode"),
 }
@@ -79,16 +79,16 @@ def _events(section: str, name: str, new: Config, at_s: float) -> list[Event]:
         case "log", _:
             return []  # no event: the log is not the instrument's
         case "model", "name":
-            return [Setting(at_s, SOURCE, "model", value)]
+            return [Setting(at_s, CONFIGURATION, "model", value)]
         case "tempo", "bpm":
-            return [TempoSet(at_s, SOURCE, value)]
+            return [TempoSet(at_s, CONFIGURATION, value)]
         case "tempo", "metre":
-            return [MetreSet(at_s, SOURCE, *new.tempo.beats_unit)]
+            return [MetreSet(at_s, CONFIGURATION, *new.tempo.beats_unit)]
         case "continuation", ("low" | "high"):
-            return [Setting(at_s, SOURCE, SETTINGS + "range", (new.continuation.low, new.continuation.high))]
+            return [Setting(at_s, CONFIGURATION, SETTINGS + "range", (new.continuation.low, new.continuation.high))]
         case "continuation", _:
-            return [Setting(at_s, SOURCE, SETTINGS + name, value)]
-    return [Setting(at_s, SOURCE, name, value)]
+            return [Setting(at_s, CONFIGURATION, SETTINGS + name, value)]
+    return [Setting(at_s, CONFIGURATION, name, value)]
 
 
 class Reload:

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from livewave.control.events import (
-    Control, Event, LetGo, NoteOff, NoteOn, Panic, PitchBend, ProgramChange, Reset, RollSet, Setting, SourceLost, ClockMessage,
+    CONFIGURATION, Control, Event, LetGo, NoteOff, NoteOn, Panic, PitchBend, ProgramChange, Reset, RollSet, Setting, SourceLost, ClockMessage,
 )
 from livewave.link import Command, Order
 from livewave.music.compass import Compass
@@ -136,6 +136,16 @@ def test_a_fader_that_did_not_move_orders_nothing():
     assert orders.translate(control(7, 127)) == []
     orders.translate(control(7, 100))
     assert orders.translate(control(7, 100)) == []
+
+
+def test_what_the_configuration_sets_while_it_plays_is_what_a_reset_goes_back_to():
+    orders = some_orders()
+    orders.translate(Setting(1.0, CONFIGURATION, "gain_db", -9.0))
+    orders.translate(Setting(1.0, CONFIGURATION, "longest_note_s", None))
+    orders.translate(setting("gain_db", -20.0))
+    orders.translate(setting("temperature", 1.5))
+    assert orders.translate(Reset(2.0, A)) == [Command(Order.RESET), gain(-9.0), temperature(TEMPERATURE)]
+    assert orders.longest_note_s is None
 
 
 def test_a_fader_at_zero_is_as_quiet_as_it_gets_and_no_math_error():

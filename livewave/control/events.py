@@ -12,6 +12,7 @@ from typing import Literal
 
 QUEUE_EVENTS = 8192
 MIDI = "midi"  # how the sources begin that are keys under hands
+CONFIGURATION = "config"  # the source of what a file sets while it plays
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +130,11 @@ class LetGo(Event):
 
 @dataclass(frozen=True, slots=True)
 class Setting(Event):
-    """A knob was set: gain_db, temperature, model, or one of the continuation's (continue_...). `sender` is the OSC peer
-    that waits for done or fail, if any."""
+    """A knob was set: gain_db, temperature, model, longest_note_s, or one of the continuation's (continue_...). `sender` is the
+    OSC peer that waits for done or fail, if any; what CONFIGURATION sets stays after a Reset."""
 
     name: str
-    value: float | str | tuple[int, int]
+    value: float | str | tuple[int, int] | None
     sender: tuple | None = None
 
 

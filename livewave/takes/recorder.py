@@ -246,7 +246,7 @@ class Recorder:
     def _look_after(self) -> None:
         """A disk that is full ends the recording, not the sound."""
         if self._take and self._take.problem:
-            problem = f"{self._take.problem}; the sound goes on. Make room and start it again by /livewave/record 1"
+            problem = f"{self._take.problem}; the sound goes on. Start again by /livewave/record 1, if need be after making room"
             log.warning("%s", problem)
             self._end_take(problem)
 
