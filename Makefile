@@ -36,6 +36,7 @@ examples: setup .venv/livewave-test
 
 check: setup
 	$(PY) -m tests.generated --check
+	$(PY) -m patches.make --check
 	$(PY) -m tests.bench.table tests/bench/bench.json --check
 	$(PY) -m tests.soak.table tests/soak/soak.json --check
 

@@ -9,6 +9,7 @@ render/    the roll as audio at the model's rate: the net, its model file, its e
 sound/     audio at the device's rate: resampler, ring, output device
 hearing/   beside the path: takes measured against the notes that asked for them, and drawn
 takes/     beside it: what was played, recorded, and made again sample by sample
+oscquery/  beside it: the OSC addresses, described to programs that build a panel of them
 onnxfile/  below all: model files, read with distrust and opened by ONNX Runtime
 
 `performer` walks this path once per block, `player` gives it a process and a device, `daemon` gives it a control surface.

@@ -15,7 +15,7 @@ import typer
 
 from livewave import ConfigError, LivewaveError, __version__
 from livewave.config import ENGINES, LOG_LEVELS, limits, load_config
-from livewave.logs import logging_as, say, to_terminal
+from livewave.logs import logging_as, say, terminal, to_terminal
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -55,6 +55,7 @@ def run(
                    "Device (see `livewave devices`), default, null or file:PATH.wav.") = None,
     midi: _option("--midi", list[str], "control", "midi", "MIDI port by name, virtual or none; repeatable.") = None,
     osc: _option("--osc", str, "control", "osc", "HOST:PORT to listen on.") = None,
+    oscquery: _option("--oscquery", str, "control", "oscquery", "Port of OSCQuery (HTTP), auto or off.") = None,
     allow: _option("--allow", list[str], "control", "allow",
                    "Network (192.168.1.0/24) whose OSC is heard besides this machine's; repeatable.") = None,
     latency: _option("--latency", str, "audio", "latency_ms", "Sound waiting for the device: auto, or milliseconds.") = None,
@@ -77,7 +78,7 @@ def run(
         "model": {"name": model, "engine": engine, "seed": seed, "temperature": temperature},
         "audio": {"output": audio, "period_frames": period, "block_samples": block, "gain_db": gain,
                   "latency_ms": _milliseconds(latency)},
-        "control": {"midi": midi or None, "osc": osc, "allow": allow or None, "midi_out": midi_out},
+        "control": {"midi": midi or None, "osc": osc, "oscquery": oscquery, "allow": allow or None, "midi_out": midi_out},
         "continue": {"mode": mode}, "tempo": {"bpm": tempo, "metre": metre, "link": link},
         "log": {"level": log_level, "file": log_file}, "record": {"folder": record, "at_start": record and True},
     }
@@ -90,9 +91,11 @@ def run(
               f"midi {', '.join(chosen.control.midi)}, osc {chosen.control.osc}, continue {chosen.continuation.mode}")
         return
     from livewave.daemon import Daemon
+    from livewave.terminal import View, is_for_eyes
 
+    view = View(terminal()) if is_for_eyes() else None
     with logging_as(chosen.log):
-        Daemon(chosen, say, (lambda: load_config(config, flags)) if config else None).run()
+        Daemon(chosen, say, (lambda: load_config(config, flags)) if config else None, view).run()
 
 
 @app.command()

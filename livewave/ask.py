@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterator, Mapping
 from livewave import LivewaveError
 from livewave.control import osc_guard
 from livewave.control.osc import OscMessage, build_msg
+from livewave.control.osc_socket import reachable
 from livewave.logs import one_line
 
 ASKED, ANSWER = "/livewave/status", "/livewave/status.reply"
 AGAIN_S = 0.5  # a datagram may be lost
-EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # where a daemon listens that listens everywhere
 
 Status = dict[str, int | float | str]
 
 
 def ask_status(host: str, port: int, timeout_s: float) -> Status:
     """Names and values, in the daemon's order. Raises LivewaveError when nobody answers in time."""
-    host = EVERYWHERE.get(host, host)
+    host = reachable(host)
     deadline_s = time.monotonic() + timeout_s
     try:
         with _connected(host, port) as line:

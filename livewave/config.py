@@ -2,8 +2,8 @@
 
     [model]     name, engine, seed, temperature
     [audio]     output, rate_hz, period_frames, block_samples, latency_ms, gain_db
-    [control]   midi = ["virtual"], osc = "127.0.0.1:9000", midi_out = "none", allow = ["192.168.1.0/24"], messages_per_s,
-                longest_note_s
+    [control]   midi = ["virtual"], osc = "127.0.0.1:9000", oscquery, midi_out = "none", allow = ["192.168.1.0/24"],
+                messages_per_s, longest_note_s
     [continue]  mode, model, temperature, density, low, high, key, polyphony, rest_beats, seed
     [tempo]     bpm, metre, link
     [log]       level, file, format, size_mb, keep
@@ -67,6 +67,7 @@ class AudioConfig:
 class ControlConfig:
     midi: tuple[str, ...] = ("virtual",)
     osc: str = "127.0.0.1:9000"
+    oscquery: str = "auto"  # "off", or a port of HTTP; "auto": 80 above the one of osc, or another one where that is taken
     midi_out: str = "none"
     allow: tuple[str, ...] = ()  # networks whose OSC is heard besides this machine's, where osc is bound wider
     messages_per_s: int = 10_000  # of OSC, that one sender may send
@@ -76,6 +77,11 @@ class ControlConfig:
     def osc_address(self) -> tuple[str, int]:
         host, _, port = self.osc.rpartition(":")
         return host, int(port)
+
+    @property
+    def oscquery_port(self) -> int | None:
+        """None: the choice is left to the server."""
+        return int(self.oscquery) if self.oscquery.isdecimal() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +233,8 @@ def _check(section: str, name: str, value: Any, spec: dataclasses.Field) -> Any:
         if not isinstance(value, bool):
             raise ConfigError(f"[{section}] {name} is {value!r}; it must be true or false")
         return value
+    if name == "oscquery" and isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
     if name == "allow":
         return _networks(value)
     if name == "midi":
@@ -240,6 +248,8 @@ def _check(section: str, name: str, value: Any, spec: dataclasses.Field) -> Any:
         raise ConfigError(f"[{section}] {name} is {value!r}; it must be one of {', '.join(choices)}")
     if name == "osc":
         _check_address(value)
+    if name == "oscquery" and value not in ("auto", "off") and not (value.isdecimal() and 1 <= int(value) <= 65_535):
+        raise ConfigError(f"[control] oscquery is {value!r}; it must be auto, off, or a port, 1..65535")
     if name == "metre":
         _check_metre(value)
     return value

@@ -171,9 +171,12 @@ class Continuer:
         """Its part of what /livewave/status answers."""
         report = self._life.report
         p50, p99 = np.percentile(tuple(self._net.steps_ms) or (0.0,), (50, 99))
-        return {"continue": report.manner.mode, "continue_state": report.state, "continue_faults": self.faults,
-                "step_p50_ms": float(p50), "step_p99_ms": float(p99), "played": self._played.count, "tempo_bpm": report.bpm, "tempo_source": report.source,
-                "bar_beat": report.bar_beat}
+        manner, (beats, unit) = report.manner, report.metre
+        return {"continue": manner.mode, "continue_state": report.state, "continue_temperature": manner.temperature,
+                "continue_density": manner.density, "continue_low": manner.low, "continue_high": manner.high, "continue_key": manner.key,
+                "continue_polyphony": manner.polyphony, "continue_rest_beats": manner.rest_beats, "continue_faults": self.faults,
+                "step_p50_ms": float(p50), "step_p99_ms": float(p99), "played": self._played.count, "tempo_bpm": report.bpm,
+                "tempo_source": report.source, "metre_beats": beats, "metre_unit": unit, "bar_beat": report.bar_beat}
 
     def announcement(self) -> str:
         """A line for the start, where there is something to say."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import math
@@ -10,7 +11,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from livewave import LivewaveError
@@ -26,6 +27,7 @@ from livewave.link import Command, Order, Stats
 from livewave.music.compass import Compass
 from livewave.music.continuation import SETTINGS
 from livewave.orders import Orders, bend_remark
+from livewave.oscquery.server import OscQuery
 from livewave.played import Played
 from livewave.loader import Loader
 from livewave.render.modelfile import list_models, load_model
@@ -33,6 +35,7 @@ from livewave.reload import Reload, on_hangup
 from livewave.render.wavenet import Model
 from livewave.service import Service
 from livewave.supervisor import Supervisor
+from livewave.terminal import Shown, View
 from livewave.watch import Watch
 from livewave.takes.recorder import Recorder
 
@@ -52,9 +55,11 @@ class Daemon:
     Ports are opened here, so that what is wrong is said before anything sounds. Raises LivewaveError.
     """
 
-    def __init__(self, config: Config, say: Callable[[str], None], reread: Callable[[], Config] | None = None) -> None:
-        """`reread` gives the configuration as it is when SIGHUP comes; None: there is no file."""
+    def __init__(self, config: Config, say: Callable[[str], None], reread: Callable[[], Config] | None = None,
+                 view: View | None = None) -> None:
+        """`reread` gives the configuration as it is when SIGHUP comes; None: there is no file. `view` shows how it is."""
         self._say, self._started_s = say, time.monotonic()
+        self._view = view
         self._queue = EventQueue()
         self._stopping = threading.Event()
         self._config = config
@@ -67,6 +72,7 @@ class Daemon:
         self._reload = Reload(config, reread, self._queue.put, self._service)
         self.osc = OscServer(self._queue, *config.control.osc_address, status=self._status,
                              allow=config.control.allow, messages_per_s=config.control.messages_per_s)
+        self._query = OscQuery(self.osc.address, config.control.oscquery_port, config.control.allow) if config.control.oscquery != "off" else None
         self.midi = MidiInputs(self._queue, config.control.midi)
         self.midi_out = MidiOut(config.control.midi_out)
         self._played = Played(self.midi_out, self.osc.broadcast)
@@ -92,12 +98,15 @@ class Daemon:
             self._audio.start()
             self._deadline = self._new_deadline()
             self.osc.start()
+            if self._query:
+                self._query.start()
             self._played.start()
             self._continuer.start()
             self._announce()
             self._service.ready(self._doing())
-            while not self._stopping.is_set():
-                self._turn()
+            with self._view or contextlib.nullcontext():
+                while not self._stopping.is_set():
+                    self._turn()
         finally:
             self._service.stopping()
             self.midi.close()
@@ -107,6 +116,8 @@ class Daemon:
             if self._audio is not None:
                 self._audio.close()
             self._recorder.close()
+            if self._query:
+                self._query.close()  # last: saying goodbye to the network takes a moment
 
     def stop(self) -> None:
         self._stopping.set()
@@ -130,6 +141,8 @@ class Daemon:
         if stats is not None:
             self._look_after(stats)
             self._broadcast(stats)
+            if self._view:
+                self._view.show(self._shown(stats))
         self._reload.watch()
         if self._service.watch(time.monotonic(), self._audio.well):
             self._service.status(self._doing())
@@ -237,8 +250,17 @@ class Daemon:
             "p99_ms": stats.p99_ms, "block_samples": self._deadline.rung.block_samples if self._deadline else 0,
             "adherence": 0.0 if math.isnan(stats.adherence) else stats.adherence, "primed": self._watch.primed, **counts, "dropped": self._queue.dropped, "refused_midi": self.midi.refused,
             "refused_osc": self.osc.refused, "limited": self.osc.limited, "missed": self.osc.missed, "stuck": self._orders.stuck, "gain_db": self._orders.gain_db, "temperature": self._orders.temperature,
-            **self._continuer.status(), "record": self._recorder.state, "up_s": time.monotonic() - self._started_s,
+            **self._continuer.status(), "recording": int(self._recorder.recording), "record": self._recorder.state,
+            "up_s": time.monotonic() - self._started_s,
         }
+
+    def _shown(self, stats: Stats) -> Shown:
+        audio, going = self._audio, self._continuer.status()
+        facts = audio.facts
+        return Shown(
+            self._config.model.name, _engine(facts), str(facts["output"]), stats.level, _stages_ms(stats), stats.load,
+            self._orders.sounding, audio.underruns, audio.late, audio.restarts, str(going["continue"]), str(going["continue_state"]),
+            float(going["tempo_bpm"]), float(going["bar_beat"]), self._recorder.state)
 
     def _doing(self) -> str:
         """A line for `systemctl status`."""
@@ -248,22 +270,21 @@ class Daemon:
 
     def _announce(self) -> None:
         facts, model = self._audio.facts, self._config.model
-        for warning in filter(None, [facts["notice"], *self.midi.warnings, *self.midi_out.warnings]):
+        for warning in filter(None, [facts["notice"], *self.midi.warnings, *self.midi_out.warnings, self._query and self._query.problem]):
             self._say(str(warning))
         while self._audio.turn() is None and not self._stopping.is_set():
             time.sleep(0.005)
         stats, low, high = self._audio.stats, self._orders.compass.low, self._orders.compass.high
         self._say(f"model    {model.name}, pitches {low}..{high}, temperature {model.temperature:g}, seed {model.seed}")
         share = 1e-3 * stats.p50_ms / stats.block_s
-        engine = " ".join(str(facts[name]) for name in ("engine", "isa", "precision") if facts[name])
-        self._say(f"engine   {engine}, {100 * share:.0f} % of real time")
+        self._say(f"engine   {_engine(facts)}, {100 * share:.0f} % of real time")
         self._say(f"audio    {facts['output']}, period {facts['period_frames']}, real-time priority: {facts['real_time']}")
-        stages = ", ".join(f"{name} {1e3 * getattr(stats, field):.1f}" for field, name in STAGES.items())
+        stages = ", ".join(f"{name} {ms:.1f}" for name, ms in _stages_ms(stats).items())
         self._say(f"latency  {1e3 * stats.latency_s:.1f} ms ({stages})")
         self._say(f"midi     {', '.join(self.midi.opened) or 'none'}")
         if self.midi_out.opened:
             self._say(f"midi out {', '.join(self.midi_out.opened)}")
-        self._say(f"osc      {self._config.control.osc}")
+        self._say(f"osc      {self._config.control.osc}" + (f", OSCQuery {self._query.url}" if self._query and self._query.url else ""))
         if self._recorder.folder:
             self._say(f"record   {'' if self._config.record.at_start else 'when asked, '}to {self._recorder.folder}")
         if line := self._continuer.announcement():
@@ -276,6 +297,14 @@ class Daemon:
         if text not in self._told:
             self._told.add(text)
             log.log(level, "%s", text)
+
+
+def _engine(facts: Mapping[str, object]) -> str:
+    return " ".join(str(facts[name]) for name in ("engine", "isa", "precision") if facts[name])
+
+
+def _stages_ms(stats: Stats) -> dict[str, float]:
+    return {name: 1e3 * getattr(stats, field) for field, name in STAGES.items()}
 
 
 def _fastest(share: float) -> str:

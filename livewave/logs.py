@@ -171,6 +171,11 @@ def to_terminal() -> logging.Handler:
     return handler
 
 
+def terminal() -> logging.StreamHandler | None:
+    """What `to_terminal` made, while nothing else logs."""
+    return next((handler for handler in logging.getLogger().handlers if isinstance(handler, logging.StreamHandler)), None)
+
+
 def set_level(name: str) -> None:
     """From now on, lines of that level and above; of other people's libraries nothing below info."""
     level = logging.getLevelName(name.upper())

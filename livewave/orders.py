@@ -47,6 +47,11 @@ class Orders:
         """How many pitches sound."""
         return len(self._ledger.held())
 
+    @property
+    def sounding(self) -> list[int]:
+        """The pitches that sound."""
+        return list(self._ledger.held())
+
     def translate(self, event: Event) -> list[Command]:
         if isinstance(event, Setting):
             return self._set(event)

@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from livewave.control.osc_addresses import address_table
+from livewave.control.osc_reports import report_table, status_table
 from livewave.music.compass import Compass
 from livewave.render.modelfile import SHIPPED, SUFFIX, load_model
 from livewave.render.wavenet import Model
@@ -82,7 +84,8 @@ def shipped() -> list[Model]:
 
 def main(arguments: list[str]) -> int:
     text = README.read_text(encoding="utf-8")
-    fresh = insert(insert(text, "osc", address_table()), "instruments", instrument_table(shipped()))
+    parts = {"osc": address_table(), "osc-out": report_table(), "osc-status": status_table(), "instruments": instrument_table(shipped())}
+    fresh = functools.reduce(lambda page, part: insert(page, *part), parts.items(), text)
     if "--check" in arguments:
         if fresh != text:
             print("README.md is stale: run python -m tests.generated", file=sys.stderr)

@@ -126,7 +126,7 @@ def daemons(monkeypatch, rereads):
     started: list[Config] = []
 
     class Recorder:
-        def __init__(self, config: Config, say, reread) -> None:
+        def __init__(self, config: Config, say, reread, view) -> None:
             started.append(config)
             rereads.append(reread)
 

@@ -23,7 +23,7 @@ AT_S = 7.0
 OTHER = {  # another value than the default, for every setting there is
     "model": {"name": "cello", "engine": "onnx", "seed": 3, "temperature": 0.5},
     "audio": {"output": "null", "rate_hz": 44_100, "period_frames": 256, "block_samples": 64, "latency_ms": 30.0, "gain_db": -6.0},
-    "control": {"midi": ["Keys"], "osc": "127.0.0.1:9001", "midi_out": "DAW", "longest_note_s": 30.0},
+    "control": {"midi": ["Keys"], "osc": "127.0.0.1:9001", "oscquery": "off", "midi_out": "DAW", "longest_note_s": 30.0},
     "continue": {"mode": "duet", "model": "tunes", "temperature": 0.5, "density": 2.0, "low": 36, "high": 84, "key": "C", "polyphony": 2,
                  "rest_beats": 4.0, "seed": 5},
     "tempo": {"bpm": 90.0, "metre": "3/4", "link": True},

@@ -27,7 +27,7 @@ def test_no_row_of_the_tables_of_limits_is_overlooked():
     assert len(ROWS) == len(re.findall(r"^\| .* \| `livewave\.[\w.]+` \|$", TEXT, re.MULTILINE)) > 25
 
 
-@pytest.mark.parametrize("module", ["livewave.control.osc_guard", "livewave.control.osc_gate", "livewave.onnxfile.guard"])
+@pytest.mark.parametrize("module", ["livewave.control.osc_guard", "livewave.control.osc_gate", "livewave.control.osc_stream", "livewave.onnxfile.guard"])
 def test_no_limit_of_the_guards_is_left_out(module: str):
     limits = {name for name in vars(importlib.import_module(module)) if re.match(r"MAX_|MESSAGES_|BURST_|SHUT_", name)}
     assert limits - {"MAX_NAME_CHARS"} <= {constant.rpartition(".")[2] for _, _, constant in ROWS}

@@ -1,10 +1,11 @@
 """The OSC server: datagrams -> events, replies, and the list of clients that are told what goes out to all.
 
-One thread receives, in order, and never waits for a time tag: what is dated in the future lies in a schedule and
-becomes an event shortly before its moment, with that moment as `at_s`. A datagram is checked (osc_guard) before
-python-osc, our codec, parses it; who sends it, and how much, is asked before that (osc_gate). A bad message is counted
-and answered with /livewave/fail; nothing that arrives can stop the thread. Where something was lost that may have ended a
-note, its sender's notes end. This is the one file of livewave that imports python-osc.
+The same packets come by UDP and, from who is connected, by TCP (osc_stream). One thread receives, in order, and never
+waits for a time tag: what is dated in the future lies in a schedule and becomes an event shortly before its moment, with
+that moment as `at_s`. A packet is checked (osc_guard) before python-osc, our codec, parses it; who sends it, and how much,
+is asked before that (osc_gate). A bad message is counted and answered with /livewave/fail; nothing that arrives can stop
+the thread. Where something was lost that may have ended a note, its sender's notes end, and so do those of who is
+disconnected. This is the one file of livewave that imports python-osc.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from livewave.control.osc_gate import MESSAGES_PER_S, Gate, Verdict
 from livewave.control.osc_pattern import WILDCARDS, named
 from livewave.control.osc_schedule import LONGEST_S, Schedule
 from livewave.control.osc_socket import HOST, PORT, bind, missed_by
+from livewave.control.osc_stream import STREAM, Connection, Listener
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +75,7 @@ class Allowance:
 
 
 class OscServer:
-    """One UDP port. Binding happens here, so that a port that is taken is known before anything else starts.
+    """One port, of UDP and TCP. Binding happens here, so that a port that is taken is known before anything else starts.
 
     queue    where events go
     status   what /livewave/status answers: name -> value, or values. Called on the receiving thread
@@ -95,6 +97,7 @@ class OscServer:
         self._fails, self._dumps = Allowance(FAILS_PER_S), Allowance(DUMPS_PER_S)
         self._dumping = False
         self._clients: dict[Sender, None] = {}
+        self._ears: dict[Sender, Sender] = {}  # who sends from one port and hears at another one, which is among the clients
         self._clients_lock = threading.Lock()
         self._schedule: Schedule[Call] = Schedule()
         self._answers = {
@@ -108,6 +111,9 @@ class OscServer:
         self._socket = bind(host, port, allow)
         self.address = self._socket.getsockname()[:2]
         self._gate = Gate(self.address[0], allow, messages_per_s, self._lose)
+        self._streams = Listener(self._socket)
+        if self._streams.problem:
+            log.warning("OSC by TCP cannot be had at %s:%s (%s); by UDP it is there", *self.address, self._streams.problem)
         self._stop = threading.Event()
         self._woken, self._waker = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="osc-in", daemon=True)
@@ -142,12 +148,16 @@ class OscServer:
             self._thread.join()
             self._outbox.put(None)
             self._sender.join()
+        self._streams.close()
         self._woken.close()
         self._socket.close()
 
     def reply(self, to: Sender, address: str, *values: Value) -> None:
-        """Send one message. What cannot be sent is counted."""
-        self._send(build_msg(address, list(values)).dgram, to)
+        """Send one message, also to where that sender hears if that is another port. What cannot be sent is counted."""
+        datagram, ear = build_msg(address, list(values)).dgram, self._ears.get(to)
+        self._send(datagram, to)
+        if ear:
+            self._send(datagram, ear)
 
     def broadcast(self, address: str, *values: Value) -> None:
         """Let one message go to every client on the notify list, by a thread that nobody waits for.
@@ -169,6 +179,9 @@ class OscServer:
                 self._send(datagram, client)
 
     def _send(self, datagram: bytes, to: Sender) -> None:
+        if to[-1] == STREAM:
+            self.unsent += not self._streams.send(datagram, to)
+            return
         try:
             self._socket.sendto(datagram, to)
         except OSError:
@@ -176,8 +189,13 @@ class OscServer:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            idle_s = self._schedule.wait_s(time.monotonic(), IDLE_S)
-            select.select([self._socket, self._woken], [], [], idle_s)
+            idle_s, connections = self._schedule.wait_s(time.monotonic(), IDLE_S), self._streams.connections
+            ready, _, _ = select.select([self._socket, self._woken, *self._streams.listening, *connections],
+                                        [connection for connection in connections if connection.waiting], [], idle_s)
+            for connection in connections:
+                self._attend(connection, connection in ready)
+            if any(listening in ready for listening in self._streams.listening):
+                self._accept()
             missed = missed_by(self._socket)  # before all that arrived before it is taken: none of that may come after the end
             if self._receive():
                 self._end_for_missed(missed)
@@ -191,13 +209,39 @@ class OscServer:
                 datagram, sender = self._socket.recvfrom(osc_guard.MAX_DATAGRAM_BYTES + 1)
             except OSError:  # nothing more is there, or (Windows) an earlier reply found nobody
                 return True
-            now_s, date_s = time.monotonic(), time.time()
-            verdict = self._gate.judge(sender[0], now_s)
-            if verdict is Verdict.HEARD:
-                self._survive(sender, self._take, datagram, sender, now_s, date_s)
-            else:  # gets no answer: whoever is written on a datagram may not have sent it
-                self._complain(sender[0], verdict)
+            self._hear(datagram, sender)
         return False
+
+    def _hear(self, packet: bytes, sender: Sender) -> None:
+        now_s, date_s = time.monotonic(), time.time()
+        verdict = self._gate.judge(sender[0], now_s)
+        if verdict is Verdict.HEARD:
+            self._survive(sender, self._take, packet, sender, now_s, date_s)
+        else:  # gets no answer: whoever is written on a datagram may not have sent it
+            self._complain(sender[0], verdict)
+
+    def _accept(self) -> None:
+        if why := self._streams.accept(self._gate.allows):
+            self._complaints.add(f"OSC by TCP: {why}")
+
+    def _attend(self, connection: Connection, ready: bool) -> None:
+        """Hear what has come, send what could not be sent before; let go of who has gone, and of what they hold."""
+        try:
+            if connection.waiting:
+                connection.flush()
+            if ready:
+                for packet in connection.receive():
+                    self._hear(packet, connection.sender)
+        except (OSError, ValueError) as error:
+            connection.dead = True
+            if isinstance(error, ValueError):
+                self._complaints.add(f"OSC by TCP from {connection.sender[0]}: {error}; it is disconnected")
+        if connection.dead:
+            self._streams.drop(connection)
+            with self._clients_lock:
+                self._clients.pop(connection.sender, None)
+                self._ears.pop(connection.sender, None)
+            self._let_go(connection.sender)
 
     def _complain(self, host: str, verdict: Verdict) -> None:
         if verdict is Verdict.STRANGER:
@@ -211,12 +255,20 @@ class OscServer:
             self._losses.add(f"OSC: {missed - self.missed} datagrams came faster than they could be read; notes played by OSC end")
             self.missed = missed
             for host in self._gate.hosts:
-                self._lose(host)
+                self._let_go((host,))
 
     def _lose(self, host: str) -> None:
         """Something of that sender was lost: what it holds ends, and what it wanted to hold later will not begin."""
-        self._schedule.forget(lambda call: call.sender[0] == host)
-        self._queue.put(SourceLost(time.monotonic(), source((host,))))
+        self._let_go((host,))
+        for connection in self._streams.connections:
+            if connection.sender[0] == host:
+                self._let_go(connection.sender)
+
+    def _let_go(self, sender: Sender) -> None:
+        """What that sender holds ends, and what it wanted later is forgotten."""
+        name = source(sender)
+        self._schedule.forget(lambda call: source(call.sender) == name)
+        self._queue.put(SourceLost(time.monotonic(), name))
 
     def _survive(self, sender: Sender, action: Callable[..., None], *arguments: object) -> None:
         try:
@@ -241,6 +293,8 @@ class OscServer:
         if not rows:
             self._refuse(sender, message.address, "there is no such address")
         for row in rows:
+            if row.is_let_go(message.params):
+                continue
             try:
                 yield Call(row, row.fit(message.params), sender)
             except ValueError as error:
@@ -266,11 +320,14 @@ class OscServer:
             self.reply(sender, "/livewave/fail", address, reason)
 
     def _answer_notify(self, sender: Sender, on: int, port: int | None = None) -> None:
-        client = sender if port is None else (sender[0], port, *sender[2:])
+        client = sender if port is None else (sender[0], port, *(part for part in sender[2:] if part != STREAM))
         with self._clients_lock:
             full = on and client not in self._clients and len(self._clients) >= MAX_CLIENTS
+            if not full:
+                self._ears = {mouth: ear for mouth, ear in self._ears.items() if ear != client and mouth != sender}
             if on and not full:
                 self._clients[client] = None
+                self._ears |= {sender: client} if client != sender else {}
             elif not on:
                 self._clients.pop(client, None)
         if full:
@@ -298,8 +355,9 @@ class OscServer:
 
 
 def source(sender: Sender) -> str:
-    """What events of this sender name. The port is left out: `oscsend` has another one for every message it sends."""
-    return f"osc:{sender[0]}"
+    """What events of this sender name. Of a sender of datagrams the port is left out: `oscsend` has another one for every
+    message it sends. Who is connected holds notes of its own."""
+    return f"osc:{sender[0]}:{sender[1]}" if sender[-1] == STREAM else f"osc:{sender[0]}"
 
 
 def _printable(text: str) -> str:

@@ -79,6 +79,11 @@ _FITS: dict[str, Callable[[object], Value | None]] = {
 _KINDS = {"i": "a whole number", "f": "a finite number", "s": "a text", "b": "a blob"}
 
 
+def _is_button(value: object) -> bool:
+    """What panels send when a button is pressed or let go: a number, true or false, or nil."""
+    return value is None or isinstance(value, (int, float))
+
+
 def _shown(value: object) -> str:
     return repr(value)[:40]
 
@@ -96,8 +101,14 @@ class Address:
     event: Callable[..., Event] | None = None
     check: Callable[..., None] | None = None
 
+    def is_let_go(self, values: Sequence[object]) -> bool:
+        """Whether this is a button of a panel that is let go: of what takes no argument, it means nothing."""
+        return not self.arguments and len(values) == 1 and isinstance(values[0], (int, float)) and not values[0]
+
     def fit(self, values: Sequence[object]) -> list[Value]:
         """The values, each as its argument holds it. Raises ValueError with a reason for the sender."""
+        if not self.arguments and len(values) == 1 and _is_button(values[0]):
+            values = ()
         least = sum(not argument.optional for argument in self.arguments)
         if not least <= len(values) <= len(self.arguments):
             names = ", ".join(argument.name for argument in self.arguments) or "none"
@@ -273,7 +284,7 @@ _ROWS = (
     Address(
         "/livewave/notify",
         (Argument("on", "i", 0, 1), Argument("port", "i", 1, 65_535, optional=True)),
-        "send the sender (at this port, else the one it sends from) what goes out to all, or stop",
+        "send the sender (at this port, and answers there too; else at the one it sends from) what goes out to all, or stop",
     ),
     Address("/livewave/status", (), "answered by /livewave/status.reply"),
     Address("/livewave/version", (), "answered by /livewave/version.reply"),
@@ -298,16 +309,19 @@ def address_table() -> str:
     """The table as Markdown, for the manual."""
     lines = ["| address | arguments | meaning |", "|---|---|---|"]
     for row in _ROWS:
-        arguments = " ".join(_described(argument) for argument in row.arguments)
+        arguments = " ".join(map(described, row.arguments))
         lines.append(f"| `{row.path}` | {arguments} | {row.meaning} |")
     return "\n".join(lines) + "\n"
 
 
-def _described(argument: Argument) -> str:
+def described(argument: Argument) -> str:
+    """Kind, name and range as Markdown."""
     if argument.choices:
         bounds = " " + ", ".join(argument.choices)
     elif argument.tag in "sb":
         bounds = f" {argument.high:g} {argument.unit}" if argument.low == argument.high else ""
+    elif math.isinf(argument.high):
+        bounds = f" {argument.unit}".rstrip()
     else:
         bounds = f" {argument.low:.10g}..{argument.high:.10g} {argument.unit}".rstrip()
     text = f"`{argument.tag}:{argument.name}`{bounds}"

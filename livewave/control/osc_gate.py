@@ -65,7 +65,7 @@ class Gate:
         """What is to be done with a datagram of that host. One that is heard counts as a message."""
         sender = self._senders.get(host)
         if sender is None:
-            if not self._allows(host):
+            if not self.allows(host):
                 return Verdict.STRANGER
             sender = self._meet(host, now_s)
         self._senders.move_to_end(host)
@@ -82,7 +82,8 @@ class Gate:
         """So many more were in the datagram of that host that was heard last; none where it is negative."""
         self._senders[host].messages -= max(0, messages)
 
-    def _allows(self, host: str) -> bool:
+    def allows(self, host: str) -> bool:
+        """Whether that host may be heard at all."""
         address = _address(host)
         return any(address in network for network in self._networks)
 

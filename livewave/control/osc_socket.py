@@ -12,6 +12,7 @@ from livewave.control.osc_gate import check_exposure
 
 HOST, PORT = "127.0.0.1", 9000
 RECEIVE_BUFFER_BYTES = 1 << 22  # where the system allows it: two seconds of 5,000 messages each
+EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # where one is reached who listens everywhere
 # Linux: nine counts of a socket's memory, the last of which is of the datagrams that found no room in it.
 SO_MEMINFO, MEMINFO = 55, struct.Struct("=9I")
 
@@ -37,6 +38,11 @@ def bind(host: str, port: int, allow: Sequence[str]) -> socket.socket:
             "end the program that has it, or choose another with --osc HOST:PORT"
         ) from error
     return bound
+
+
+def reachable(host: str) -> str:
+    """The address at which this machine's own programs find a server that is bound to `host`."""
+    return EVERYWHERE.get(host, host)
 
 
 def missed_by(bound: socket.socket) -> int:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-CALM_S = 30.0  # without an underrun for so long, the target falls again by one period
-LONGEST_CALM_S = 480.0
+CALM_S = 60.0  # without an underrun for so long, the target falls again by one period
+LONGEST_CALM_S = 3_600.0
 LEAST_PERIODS = 3  # one that the device is about to take, the others to be late in; 2 were heard about once a minute
 GROWTH = 4  # the target never exceeds this multiple of the first one
+MOST_AT_ONCE = 4  # periods by which one moment raises it; who lacked more than these stood still, and no ring would have helped
 
 
 class Target:
     """The target fill. Thread: producer.
 
-    An underrun raises it by a period. Calm lowers it by one; where that proved to be too early, the next time it takes
-    twice as long, so that a machine that needs more does not click every half minute.
+    An underrun raises it by as many periods as were lacking. Calm lowers it by one; each time an underrun shows that this was
+    wrong, however much later, the next time takes twice as long: a machine that is late every few minutes clicks a few times in
+    a concert, and not every few minutes.
 
     frames  as it stands
     """
@@ -24,19 +26,20 @@ class Target:
         self._least = min(least, most_frames // GROWTH)
         self.frames = self._least
         self._underruns, self._quiet_since_s, self._calm_s = 0, 0.0, CALM_S
-        self._lowered_s: float | None = None
+        self._lowered = False
 
     def hear(self, underruns: int, now_s: float) -> None:
-        """So many underruns there were, since the device began."""
+        """So many underruns there were, in blocks, since the device began."""
         if underruns > self._underruns:
-            self._raise(now_s)
+            self._raise(underruns - self._underruns, now_s)
         elif self.frames > self._least and now_s - self._quiet_since_s > self._calm_s:
             self.frames = max(self._least, self.frames - self.period_frames)
-            self._quiet_since_s = self._lowered_s = now_s
+            self._quiet_since_s, self._lowered = now_s, True
         self._underruns = underruns
 
-    def _raise(self, now_s: float) -> None:
-        too_early = self._lowered_s is not None and now_s - self._lowered_s < self._calm_s
-        self._calm_s = min(2.0 * self._calm_s, LONGEST_CALM_S) if too_early else self._calm_s
-        self.frames = min(self.frames + self.period_frames, GROWTH * self._least)
-        self._quiet_since_s, self._lowered_s = now_s, None
+    def _raise(self, lost: int, now_s: float) -> None:
+        if self._lowered:
+            self._calm_s = min(2.0 * self._calm_s, LONGEST_CALM_S)
+        periods = lost if lost <= MOST_AT_ONCE else 1
+        self.frames = min(self.frames + periods * self.period_frames, GROWTH * self._least)
+        self._quiet_since_s, self._lowered = now_s, False

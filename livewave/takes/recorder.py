@@ -52,7 +52,7 @@ class Recorder:
     folder  where takes are kept; None: nowhere
 
     Threads: `hear`, `follow`, `start`, `stop`, `mark`, `close` the daemon's; `answer` and `tell` are called on the recorder's;
-    `state` any.
+    `state` and `recording` any.
     """
 
     def __init__(self, folder: str, config: str, tell: Callable[[str], None] = lambda state: None) -> None:
@@ -73,6 +73,11 @@ class Recorder:
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         if self.folder is not None:
             self._ask(lambda: self._write_notes("--missing", self.folder))
+
+    @property
+    def recording(self) -> bool:
+        """Whether a take is being made."""
+        return self._take is not None
 
     def follow(self, end: socket.socket) -> None:
         """`end` is the tape of the audio process that plays from now on; it is closed here in the end."""

@@ -113,6 +113,9 @@ def _vector(*pitches: int) -> bytes:
         ("/livewave/bend", [-0.5], BendSet(0, SOURCE, -0.5)),
         ("/livewave/bend", [48], BendSet(0, SOURCE, 48.0)),
         ("/livewave/panic", [], Panic(0, SOURCE)),
+        ("/livewave/panic", [1.0], Panic(0, SOURCE)),  # the button of a panel
+        ("/livewave/panic", [True], Panic(0, SOURCE)),
+        ("/livewave/panic", [None], Panic(0, SOURCE)),
         ("/livewave/reset", [], Reset(0, SOURCE)),
         ("/livewave/tempo", [20], TempoSet(0, SOURCE, 20.0)),
         ("/livewave/tempo", [133.5], TempoSet(0, SOURCE, 133.5)),
@@ -172,7 +175,8 @@ def test_a_setting_carries_who_waits_for_its_answer(peer, address, value, name) 
         ("/livewave/roll", [60], "60 is not a blob"),
         ("/livewave/model", [""], "length 0 is outside 1..1024"),
         ("/livewave/model", [7], "7 is not a text"),
-        ("/livewave/panic", [1], "1 arguments; it takes 0 (none)"),
+        ("/livewave/panic", ["now"], "1 arguments; it takes 0 (none)"),
+        ("/livewave/panic", [1, 1], "2 arguments; it takes 0 (none)"),
         ("/livewave/continue", ["foo"], "mode: 'foo' is not one of off, answer, endless, duet"),
         ("/livewave/continue", [1], "mode: 1 is not a text"),
         ("/livewave/continue/temperature", [0.0], "is outside 0.1..2"),
@@ -194,6 +198,13 @@ def test_what_does_not_fit_is_answered_with_its_reason_and_plays_nothing(peer, a
     assert reason in why
     assert peer.queue.drain() == []
     assert peer.server.refused == 1
+
+
+@pytest.mark.parametrize("value", [0, 0.0, False])
+def test_a_button_that_is_let_go_does_nothing_and_is_no_mistake(peer, value) -> None:
+    peer.send("/livewave/panic", value)
+    peer.send("/livewave/tap", value)
+    assert peer.replies() == [] and peer.queue.drain() == [] and peer.server.refused == 0
 
 
 @pytest.mark.parametrize("name", [*MALFORMED, *REFUSED])
@@ -387,7 +398,7 @@ def test_a_server_that_others_can_reach_does_not_start_before_it_is_said_who_may
 
 
 def test_a_stranger_is_counted_logged_and_gets_no_answer(peer, caplog) -> None:
-    peer.server._gate._allows = lambda _host: False  # as if 127.0.0.1 were somebody else
+    peer.server._gate.allows = lambda _host: False  # as if 127.0.0.1 were somebody else
     with caplog.at_level(logging.WARNING, "livewave.control.osc"):
         for _ in range(20):
             peer.send("/livewave/version")
@@ -467,9 +478,18 @@ def test_what_goes_out_to_all_reaches_clients_that_asked_until_they_stop(peer) -
 def test_a_client_may_name_another_port_to_be_told_at(peer) -> None:
     with peer.another() as listener:
         peer.send("/livewave/notify", 1, listener.getsockname()[1])
-        assert peer.replies() == [("/livewave/done", ["/livewave/notify", 1])]
+        assert peer.receive(listener) == ("/livewave/done", ["/livewave/notify", 1])
         peer.server.broadcast("/livewave/underruns", 3)
         assert peer.receive(listener) == ("/livewave/underruns", [3])
+        peer.send("/livewave/version")  # answers go there too: some programs cannot hear where they send from
+        assert peer.receive(listener)[0] == "/livewave/version.reply"
+        assert [address for address, _ in peer.replies()] == ["/livewave/done", "/livewave/version.reply"]
+        assert peer.receive(listener)[0] == "/livewave/synced"
+        peer.send("/livewave/notify", 0, listener.getsockname()[1])
+        assert peer.replies() == [("/livewave/done", ["/livewave/notify", 0])]
+        listener.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            peer.receive(listener)
 
 
 def test_who_tells_all_clients_waits_for_none_of_them() -> None:
@@ -484,18 +504,20 @@ def test_who_tells_all_clients_waits_for_none_of_them() -> None:
 
 
 def test_the_notify_list_is_bounded(peer) -> None:
-    for port in range(MAX_CLIENTS + 1):
-        peer.send("/livewave/notify", 1, 20_000 + port)
-    replies = peer.replies()
-    assert [reply[0] for reply in replies] == ["/livewave/done"] * MAX_CLIENTS + ["/livewave/fail"]
-    peer.send("/livewave/notify", 1, 20_000)
-    assert peer.replies() == [("/livewave/done", ["/livewave/notify", 1])]
+    clients = [peer.another() for _ in range(MAX_CLIENTS)]
+    for client in [*clients, clients[0]]:
+        client.sendto(build_msg("/livewave/notify", [1]).dgram, peer.server.address)
+        assert peer.receive(client)[0] == "/livewave/done"
+    peer.send("/livewave/notify", 1)
+    assert [reply[0] for reply in peer.replies()] == ["/livewave/fail"]
     assert len(peer.server.clients) == MAX_CLIENTS
+    for client in clients:
+        client.close()
 
 
 def test_a_client_that_has_gone_stops_nothing(peer) -> None:
     with peer.another() as gone:
-        peer.send("/livewave/notify", 1, gone.getsockname()[1])
+        gone.sendto(build_msg("/livewave/notify", [1]).dgram, peer.server.address)
     for _ in range(3):
         peer.server.broadcast("/livewave/level", 0.5)
     peer.replies()

@@ -127,8 +127,9 @@ class Playing:
     def __init__(self, *arguments: str, start: Callable[..., list[str]] = command, **variables: str) -> None:
         self.port = free_port()
         self.lines: list[str] = []
+        quiet = [] if "--oscquery" in arguments else ["--oscquery", "off"]  # a hundred daemons need not look for each other
         self.process = subprocess.Popen(
-            start("run", "--osc", f"{HOST}:{self.port}", *arguments), env={**environment(), **variables}, text=True,
+            start("run", "--osc", f"{HOST}:{self.port}", *quiet, *arguments), env={**environment(), **variables}, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

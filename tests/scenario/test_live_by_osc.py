@@ -16,14 +16,14 @@ from tests.scenario.hearing import (RATE_HZ, await_end, await_more, await_silenc
                                     longest_gap_s, longest_rest_s, newest_recall, onset, partials_share, read_wav, so_far,
                                     sounding_part)
 from tests.scenario.score import melody, write_midi
+from livewave.control.osc_reports import REPORTS, STATUS
 from livewave.music.score import Note
 
 A_GAP_S = 0.003  # a period of silence in the middle of a note; a fade through zero is shorter
 A_FADE_S = 0.1  # a model makes room for another: on a slow machine one fades out before the other fades in
 IN_TUNE = 0.9
 TAKES = 3  # a busy machine may lose a block, which is counted and heard: then the take says nothing
-STATUS = {"model", "engine", "isa", "rate_hz", "period_frames", "notes", "latency_ms", "load", "p99_ms", "underruns",
-          "late", "faults", "restarts", "dropped", "refused_midi", "refused_osc", "gain_db", "temperature", "up_s"}
+KINDS = {"i": int, "f": float, "s": str}
 CHORD = (67, 72, 76)
 
 
@@ -124,7 +124,8 @@ def test_status_says_what_plays_and_how(playing, take):
     playing.osc.send("/livewave/note", 72, 100)
     await_sound(take)
     status = playing.osc.status()
-    assert STATUS <= set(status)
+    assert list(status) == [row.name for row in STATUS]  # what the manual says of it
+    assert [type(value) for value in status.values()] == [KINDS[row.tag] for row in STATUS]
     assert (status["model"], status["rate_hz"], status["period_frames"], status["notes"]) == ("flute", RATE_HZ, 128, 1)
     assert 0.0 < status["load"] < 10.0 and 0.0 < status["latency_ms"] < 1000.0 and status["up_s"] > 0.0
 
@@ -136,6 +137,7 @@ def test_clients_on_the_list_are_told_the_level_and_others_are_not(playing, take
     heard: dict[str, list] = {}
     while len(heard.get("/livewave/adherence", [])) < 20 or max(heard["/livewave/level"]) < 0.02:
         address, values = playing.osc.receive()
+        assert [argument.fit(value) for argument, value in zip(REPORTS[address].arguments, values, strict=True)]
         heard.setdefault(address, []).append(values[0])
     regular = {f"/livewave/{name}" for name in ("level", "latency", "load", "underruns", "adherence")}
     assert set(heard) - {"/livewave/notice"} == regular

@@ -1,0 +1,119 @@
+"""What livewave says by OSC: the messages that go out, and the names in its status. Tables, from which documentation, the patches'
+address tables and OSCQuery follow, as `osc_addresses` is the table of what it understands."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from livewave.control.osc_addresses import MODES, Argument, described
+
+ANSWER, LIST, PACE = "the sender", "the notify list", "the notify list, 20 times a second"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One row: what is sent to whom."""
+
+    path: str
+    arguments: tuple[Argument, ...]
+    to: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRow:
+    """One value of /livewave/status.reply."""
+
+    name: str
+    tag: str  # i, f or s
+    meaning: str
+    unit: str = ""
+
+
+_TEXT = (0, 1024)
+_ANY, _COUNT = (-math.inf, math.inf), (0, math.inf)
+_REPORTS = (
+    Report("/livewave/done", (Argument("address", "s", 1, 255), Argument("value", "s", *_TEXT, optional=True)), ANSWER,
+           "what was asked for by that address has been done; the value that it has now"),
+    Report("/livewave/fail", (Argument("address", "s", 0, 255), Argument("reason", "s", *_TEXT)), ANSWER,
+           "a message was refused, or could not be followed"),
+    Report("/livewave/synced", (Argument("id", "i", *_ANY),), ANSWER, "all that came before /livewave/sync has been taken"),
+    Report("/livewave/status.reply", (), ANSWER, "names and values in turn: see below"),
+    Report("/livewave/version.reply", (Argument("program", "s", *_TEXT), Argument("version", "s", *_TEXT)), ANSWER, "who this is"),
+    Report("/livewave/level", (Argument("peak", "f", 0, 1),), PACE, "the loudest sample since the last one"),
+    Report("/livewave/latency", (Argument("latency", "f", *_COUNT, "ms"),), PACE, "from a note's arrival to its sound, the mean of it"),
+    Report("/livewave/load", (Argument("load", "f", *_COUNT),), PACE, "share of real time that making a block takes"),
+    Report("/livewave/underruns", (Argument("underruns", "i", *_COUNT),), PACE, "blocks that the device wanted and that were not there"),
+    Report("/livewave/adherence", (Argument("adherence", "f", 0, 1),), PACE + ", while notes are held",
+           "1 where all that sounds is partials of the held notes, 0 for noise"),
+    Report("/livewave/note/played", (Argument("pitch", "i", 0, 127), Argument("velocity", "i", 0, 127)), LIST + ", at its moment",
+           "a note that it plays on its own; velocity 0: it ends"),
+    Report("/livewave/record", (Argument("state", "s", *_TEXT),), LIST + ", when it changes", "as `record` in the status"),
+    Report("/livewave/notice", (Argument("text", "s", *_TEXT),), LIST + ", when it happens", "what a player should know at once"),
+)
+REPORTS = {row.path: row for row in _REPORTS}
+
+STATUS = (
+    StatusRow("model", "s", "its name"),
+    StatusRow("engine", "s", "what executes it"),
+    StatusRow("isa", "s", "its instruction set"),
+    StatusRow("output", "s", "the audio output"),
+    StatusRow("rate_hz", "i", "of the output", "Hz"),
+    StatusRow("period_frames", "i", "of the output", "frames"),
+    StatusRow("notes", "i", "how many sound"),
+    StatusRow("latency_ms", "f", "from a note's arrival to its sound", "ms"),
+    StatusRow("load", "f", "share of real time that making a block takes, resampler and all"),
+    StatusRow("p99_ms", "f", "what 99 of 100 blocks take at most", "ms"),
+    StatusRow("block_samples", "i", "made at a time", "samples"),
+    StatusRow("adherence", "f", "how well the held notes are followed; 0 where there is nothing to judge"),
+    StatusRow("primed", "i", "how often the net was started again for what it made"),
+    StatusRow("underruns", "i", "blocks that the device wanted and that were not there"),
+    StatusRow("late", "i", "notes that came after their moment"),
+    StatusRow("faults", "i", "blocks that were not finite, or whose engine failed"),
+    StatusRow("restarts", "i", "audio processes that had died or hung and were replaced"),
+    StatusRow("dropped", "i", "events that found no room"),
+    StatusRow("refused_midi", "i", "packets that are no MIDI"),
+    StatusRow("refused_osc", "i", "messages that were not understood, or not allowed"),
+    StatusRow("limited", "i", "OSC packets of senders over their limit"),
+    StatusRow("missed", "i", "OSC datagrams that came faster than they could be read"),
+    StatusRow("stuck", "i", "keys held for longer than `longest_note_s` and let go"),
+    StatusRow("gain_db", "f", "as set", "dB"),
+    StatusRow("temperature", "f", "as set"),
+    StatusRow("continue", "s", "mode: " + ", ".join(MODES)),
+    StatusRow("continue_state", "s", "off, stopped, listening, about to answer, answering or composing"),
+    StatusRow("continue_temperature", "f", "how freely its notes are drawn"),
+    StatusRow("continue_density", "f", "how many notes it plays"),
+    StatusRow("continue_low", "i", "the lowest pitch it may play"),
+    StatusRow("continue_high", "i", "the highest"),
+    StatusRow("continue_key", "s", "off, auto, or a key"),
+    StatusRow("continue_polyphony", "i", "how many notes of its own may sound together"),
+    StatusRow("continue_rest_beats", "f", "so long without a held key ends a phrase", "beats"),
+    StatusRow("continue_faults", "i", "how often the continuation had to begin again"),
+    StatusRow("step_p50_ms", "f", "what composing a sixteenth takes, median", "ms"),
+    StatusRow("step_p99_ms", "f", "the same in 99 of 100", "ms"),
+    StatusRow("played", "i", "notes that it played on its own"),
+    StatusRow("tempo_bpm", "f", "of now", "bpm"),
+    StatusRow("tempo_source", "s", "internal, midi:PORT or link"),
+    StatusRow("metre_beats", "i", "in a bar"),
+    StatusRow("metre_unit", "i", "of a beat: 2, 4, 8 or 16"),
+    StatusRow("bar_beat", "f", "quarter notes from 1, in sixteenths"),
+    StatusRow("recording", "i", "1 while a take is made"),
+    StatusRow("record", "s", "off, the folder of the take, or why it stopped"),
+    StatusRow("up_s", "f", "since the start", "s"),
+)
+
+
+def report_table() -> str:
+    """What goes out as Markdown, for the manual."""
+    lines = ["| address | arguments | to | meaning |", "|---|---|---|---|"]
+    for row in _REPORTS:
+        lines.append(f"| `{row.path}` | {' '.join(map(described, row.arguments))} | {row.to} | {row.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def status_table() -> str:
+    """The status as Markdown, for the manual."""
+    lines = ["| in the status | kind | meaning |", "|---|---|---|"]
+    lines += [f"| `{row.name}` | {' '.join(filter(None, (f'`{row.tag}`', row.unit)))} | {row.meaning} |" for row in STATUS]
+    return "\n".join(lines) + "\n"
