@@ -43,7 +43,7 @@ def test_a_pattern_is_followed(tmp_path):
         run_sclang(tmp_path, f"""
             l = Livewave("{HOST}", {running.port});
             Pbind(\\type, \\livewave, \\midinote, Pseq({[note.pitch for note in notes]}), \\dur, 0.5, \\legato, 0.8, \\amp, 0.8).play;
-            SystemClock.sched({0.5 * len(notes) + 1.0}, {{ 0.exit }});
+            SystemClock.sched({0.5 * len(notes) + 1.0}, {{ 0.exit; nil }});
         """)
         await_silence(path)
 
@@ -56,9 +56,9 @@ def test_knobs_status_and_levels(tmp_path):
             l = Livewave("{HOST}", {playing.port});
             l.gain(-12); l.send('continue/density', 2); l.noteOn(67, 100);
             l.on(\\level, {{ |peak| "level %".format(peak).postln }});
-            SystemClock.sched(1.0, {{ l.askStatus({{ |status| "model % notes %".format(status[\\model], status[\\notes]).postln }}) }});
-            SystemClock.sched(1.5, {{ l.panic; l.free }});
-            SystemClock.sched(2.0, {{ 0.exit }});
+            SystemClock.sched(1.0, {{ l.askStatus({{ |status| "model % notes %".format(status[\\model], status[\\notes]).postln }}); nil }});
+            SystemClock.sched(1.5, {{ l.panic; l.free; nil }});
+            SystemClock.sched(2.0, {{ 0.exit; nil }});
         """)
         status = playing.osc.status()
     assert (status["gain_db"], status["continue_density"], status["notes"]) == (-12.0, 2.0, 0)
