@@ -10,7 +10,7 @@ import math
 import re
 from typing import Protocol
 
-SOUND = re.compile(r"(livewave-audio(?:-\d+)?):(.+)")  # JACK numbers a client whose predecessor is not quite gone
+SOUND = re.compile("(livewave-audio|livewave-audio-[0-9]+):(.+)")  # JACK numbers a client whose predecessor is not quite gone
 SETTLES_S = 1.0  # so long PortAudio may still connect a new client; what is changed later, the player has changed
 
 
@@ -18,7 +18,7 @@ class Patchbay(Protocol):
     """As much of a JACK server as is needed here; every port by its whole name."""
 
     def outputs(self) -> dict[str, set[str]]:
-        """Every audio output, and the inputs it is connected to."""
+        """Every audio output of ours, maybe others too, and the inputs it is connected to."""
 
     def inputs(self) -> set[str]:
         """Every audio input."""

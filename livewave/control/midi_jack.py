@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from livewave.control.jack_wiring import Wiring
+from livewave.control.jack_wiring import SOUND, Wiring
 
 Receive = Callable[[Sequence[int], float], None]
 
@@ -107,7 +107,7 @@ class Patchbay:
 
     def outputs(self) -> dict[str, set[str]]:
         return {port.name: {peer.name for peer in self._client.get_all_connections(port)}
-                for port in self._client.get_ports(is_audio=True, is_output=True)}
+                for port in self._client.get_ports(f"^{SOUND.pattern}$", is_audio=True, is_output=True)}
 
     def inputs(self) -> set[str]:
         return {port.name for port in self._client.get_ports(is_audio=True, is_input=True)}
