@@ -72,7 +72,10 @@ class Daemon:
         self._reload = Reload(config, reread, self._queue.put, self._service)
         self.osc = OscServer(self._queue, *config.control.osc_address, status=self._status,
                              allow=config.control.allow, messages_per_s=config.control.messages_per_s)
-        self._query = OscQuery(self.osc.address, config.control.oscquery_port, config.control.allow) if config.control.oscquery != "off" else None
+        self._query: OscQuery | None = None
+        if config.control.oscquery != "off":
+            self._query = OscQuery(self.osc.address, config.control.oscquery_port, config.control.allow,
+                                   lambda: {"/livewave/model": [name for name, _ in list_models()]})
         self.midi = MidiInputs(self._queue, config.control.midi)
         self.midi_out = MidiOut(config.control.midi_out)
         self._played = Played(self.midi_out, self.osc.broadcast)

@@ -43,8 +43,8 @@ def values_of(status: Mapping[str, Value]) -> dict[str, tuple[Value, ...]]:
     return {path: tuple(status[name] for name in names) for path, names in IN_STATUS.items() if all(name in status for name in names)}
 
 
-def describe(values: Values) -> Node:
-    """The root of the tree, with these values in it."""
+def describe(values: Values, choices: Mapping[str, Sequence[str]] | None = None) -> Node:
+    """The root of the tree, with these values in it; `choices` are all that may be sent to an address now."""
     root = _container("/")
     for path, row in {**REPORTS, **ADDRESSES}.items():  # what can be sent counts where both are
         node = root
@@ -52,6 +52,8 @@ def describe(values: Values) -> Node:
             parent = "/".join(path.split("/")[:depth])
             node = node.setdefault("CONTENTS", {}).setdefault(parent.rpartition("/")[2], _container(parent))
         node.update(_method(row, values.get(path)))
+        if choices and path in choices:
+            node["RANGE"] = [{"VALS": list(choices[path])}]
     return root
 
 

@@ -65,6 +65,11 @@ def test_a_node_says_what_can_be_sent_and_read(root, path, expected):
         assert "VALUE" not in node
 
 
+def test_what_may_be_chosen_now_is_said():
+    root = describe({}, {"/livewave/model": ["cello", "flute"]})
+    assert answer(root, "/livewave/model", "RANGE") == (HTTPStatus.OK, {"RANGE": [{"VALS": ["cello", "flute"]}]})
+
+
 def test_one_attribute_is_answered_alone(root):
     assert answer(root, "/livewave/gain", "VALUE") == (HTTPStatus.OK, {"VALUE": [0.5]})
     assert answer(root, "/livewave/note/", "TYPE") == (HTTPStatus.OK, {"TYPE": "ii"})

@@ -36,6 +36,7 @@ def get(url: str) -> dict:
 def test_the_start_says_where_it_is_and_the_tree_leads_from_there_to_every_knob(playing):
     url = url_of(playing)
     tree = get(url)["CONTENTS"]["livewave"]["CONTENTS"]
+    assert {"flute", "cello", "piano"} <= set(tree["model"]["RANGE"][0]["VALS"])
     assert tree["gain"]["VALUE"] == [0.0] and tree["model"]["VALUE"] == ["flute"] and tree["record"]["VALUE"] == [0]
     assert tree["continue"]["CONTENTS"]["range"]["VALUE"] == [24, 101] and tree["metre"]["VALUE"] == [4, 4]
     playing.osc.send("/livewave/gain", -6.0)
