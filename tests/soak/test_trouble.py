@@ -36,12 +36,13 @@ def test_without_trouble_it_is_the_engine_it_stands_for(given):
 
 
 @pytest.mark.parametrize("name", [name for name in TROUBLES if name != "error"])
-def test_trouble_lasts_until_the_net_is_reset(given, name):
+def test_trouble_lasts_until_the_net_begins_again(given, name):
     engine = Troubled(ToyEngine(), None)
+    engine.remember()
     given(name)
     for _ in range(3):
         assert not np.array_equal(rendered(engine), np.full(64, 0.5, np.float32))
-    engine.reset()
+    engine.recall()
     assert np.all(rendered(engine) == 0.5)
 
 

@@ -4,7 +4,7 @@
         os.kill(player_of(playing.pid), signal_of("nan"))
 
 How it gets there: `troubled` puts tests/soak/shim first on Python's path, whose sitecustomize every process imports that
-the daemon starts. The product knows nothing of it. Each trouble has a signal, and lasts until the net is reset; the engine's error
+the daemon starts. The product knows nothing of it. Each trouble has a signal, and lasts until the net begins again; the engine's error
 lasts for one block.
 """
 
