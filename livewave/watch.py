@@ -9,7 +9,7 @@ import math
 
 from livewave.link import Stats
 
-SICK_S = 0.6  # of trouble without a break
+SICK_S = 0.5  # of trouble without a break
 LEAST_ADHERENCE = 0.1  # noise has none; what ships has 0.3 or more in 99 of 100 looks at single notes and chords of its range
 WILD = 1.2  # a temperature above it asks for noise
 MOST_OFFSET = 0.1  # of full scale
