@@ -38,7 +38,7 @@ class Orders:
         self.compass, self.longest_note_s = compass, longest_note_s
         self.gain_db, self.temperature = gain_db, temperature
         self.stuck, self._looked_s, self._complaints = 0, 0.0, Complaints(log)
-        self._first = (gain_db, temperature)
+        self._first = {"gain_db": gain_db, "temperature": temperature}  # what a reset goes back to
         self._ledger = Ledger()
         self._struck: dict[Key, tuple[Compass, int]] = {}  # a key that is down -> where it was struck, and how often
 
@@ -58,7 +58,7 @@ class Orders:
         gain = self._ledger.gain
         commands = [_command(change) for fitted in self._fitted(event) for change in self._ledger.feed(fitted)]
         if isinstance(event, Reset):
-            self.gain_db, self.temperature = self._first
+            self.gain_db, self.temperature = self._first["gain_db"], self._first["temperature"]
             return [Command(Order.RESET), *self._settings()]
         if self._silences(event):
             commands.append(Command(Order.HUSH))
@@ -136,8 +136,8 @@ class Orders:
             self.temperature = float(setting.value)
         elif setting.name == "longest_note_s":
             self.longest_note_s = setting.value
-        if setting.source == CONFIGURATION:
-            self._first = (self.gain_db, self.temperature) if setting.name in ("gain_db", "temperature") else self._first
+        if setting.source == CONFIGURATION and setting.name in self._first:
+            self._first[setting.name] = float(setting.value)
         return self._settings()
 
     def _settings(self) -> list[Command]:

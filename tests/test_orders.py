@@ -140,6 +140,7 @@ def test_a_fader_that_did_not_move_orders_nothing():
 
 def test_what_the_configuration_sets_while_it_plays_is_what_a_reset_goes_back_to():
     orders = some_orders()
+    orders.translate(setting("temperature", 1.9))  # turned by hand before: no part of the configuration
     orders.translate(Setting(1.0, CONFIGURATION, "gain_db", -9.0))
     orders.translate(Setting(1.0, CONFIGURATION, "longest_note_s", None))
     orders.translate(setting("gain_db", -20.0))
