@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -42,6 +43,7 @@ class Meter:
     def __init__(self, midi: bool = True) -> None:
         import jack
 
+        jack.set_info_function(lambda message: print(message, file=sys.stderr))  # not where the figures go
         self._client = jack.Client("meter", no_start_server=True)
         self._midi = self._client.midi_outports.register("midi_out")
         self._input = self._client.inports.register("in")

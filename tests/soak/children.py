@@ -30,7 +30,10 @@ class NotMeasured(Exception):
 
 
 def found_by(module: str, *arguments: object, seconds: float) -> dict[str, object]:
-    """The JSON that `python -m module arguments` prints; `seconds` is how long it should take. Raises NotMeasured."""
+    """The JSON object that `python -m module arguments` prints; `seconds` is how long it should take. Raises NotMeasured.
+
+    What libraries print around it is skipped: libjack tells its news on the standard output.
+    """
     command = [sys.executable, "-m", module, *map(str, arguments)]
     try:
         done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True,
@@ -38,9 +41,9 @@ def found_by(module: str, *arguments: object, seconds: float) -> dict[str, objec
     except subprocess.TimeoutExpired:
         raise NotMeasured(f"{' '.join(command[2:])} did not end") from None
     try:
-        return json.loads(done.stdout)
-    except json.JSONDecodeError:
-        reason = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1]
+        return json.JSONDecoder().raw_decode(done.stdout, done.stdout.index("{"))[0]
+    except ValueError:
+        reason = (done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}").splitlines()[-1]
         raise NotMeasured(reason.removeprefix(NO_JACK)) from None
 
 
