@@ -12,7 +12,8 @@ takes/     beside it: what was played, recorded, and made again sample by sample
 oscquery/  beside it: the OSC addresses, described to programs that build a panel of them
 onnxfile/  below all: model files, read with distrust and opened by ONNX Runtime
 
-`performer` walks this path once per block, `player` gives it a process and a device, `daemon` gives it a control surface.
+`performer` walks this path once per block, for one voice; `ensemble` adds voices up, `player` gives them a process and a device, and
+`daemon` a control surface, whose `voices` ask who hears what.
 `continuer` lets it play on by itself there, and `played` tells others what it then plays.
 Importing this package opens no device and loads no compiled code.
 """

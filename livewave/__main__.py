@@ -42,6 +42,10 @@ Seed = _option("--seed", int, "model", "seed", "Same seed and notes: the same sa
 Temperature = _option("--temperature", float, "model", "temperature", "How freely samples are drawn.")
 ConfigFile = Annotated[Optional[str], typer.Option("--config", help="A TOML file; flags win over it.")]
 Gain = _option("--gain", float, "audio", "gain_db", "Output level.")
+Voice = Annotated[Optional[list[str]], typer.Option(
+    "--voice", metavar="MODEL[:NAME=VALUE,...]",
+    help="A voice of an ensemble, in the place of --model; repeatable. It may have a channel 1..16, low and high (keys it hears), transpose "
+         "(semitones), gain (dB), pan -1..1, mute 0 | 1, temperature: --voice cello --voice piano:transpose=12,gain=-6,pan=0.3.")]
 
 NET = "The net that composes: a name (see `livewave models`) or the path of its file."
 FREELY = "How freely it draws notes, 0.1..2."
@@ -50,7 +54,7 @@ FREELY = "How freely it draws notes, 0.1..2."
 @app.command()
 def run(
     model: Model = None, engine: Engine = None, seed: Seed = None, temperature: Temperature = None,
-    config: ConfigFile = None, gain: Gain = None,
+    config: ConfigFile = None, gain: Gain = None, voice: Voice = None,
     audio: _option("--audio", str, "audio", "output",
                    "Device (see `livewave devices`), default, null or file:PATH.wav.") = None,
     midi: _option("--midi", list[str], "control", "midi", "MIDI port by name, virtual or none; repeatable.") = None,
@@ -81,13 +85,14 @@ def run(
         "control": {"midi": midi or None, "osc": osc, "oscquery": oscquery, "allow": allow or None, "midi_out": midi_out},
         "continue": {"mode": mode}, "tempo": {"bpm": tempo, "metre": metre, "link": link},
         "log": {"level": log_level, "file": log_file}, "record": {"folder": record, "at_start": record and True},
+        "voice": voice,
     }
     chosen = load_config(config, flags)
     if check_config:
         from livewave.reload import check_models
 
         check_models(chosen)
-        print(f"configuration ok: model {chosen.model.name}, engine {chosen.model.engine}, audio {chosen.audio.output}, "
+        print(f"configuration ok: model {chosen.title}, engine {chosen.model.engine}, audio {chosen.audio.output}, "
               f"midi {', '.join(chosen.control.midi)}, osc {chosen.control.osc}, continue {chosen.continuation.mode}")
         return
     from livewave.daemon import Daemon
@@ -102,7 +107,8 @@ def run(
 def render(
     midi: Annotated[str, typer.Argument(metavar="IN.mid")], wav: Annotated[str, typer.Argument(metavar="OUT.wav")],
     model: Model = None, engine: Engine = None, seed: Seed = None, temperature: Temperature = None,
-    config: ConfigFile = None, gain: Gain = None,
+    config: ConfigFile = None, gain: Gain = None, voice: Voice = None,
+    stems: Annotated[Optional[str], typer.Option(metavar="DIR", help="Each voice also goes to a file of its own there.")] = None,
     rate: _option("--rate", int, "audio", "rate_hz", "Frames per second of OUT.wav; auto is 48000.") = None,
     continue_bars: Annotated[int, typer.Option(
         min=0, max=MOST_BARS, help="So many composed bars follow; the section continue of --config says how.")] = 0,
@@ -111,13 +117,13 @@ def render(
     coupled: Annotated[bool, typer.Option(
         "--coupled", help="An experiment: a net trained for it hears chances of what follows, not notes.")] = False,
 ) -> None:
-    """The same performer offline."""
+    """The same performers offline."""
     from rich.progress import Progress
 
     from livewave.offline import render_file
 
     chosen = load_config(config, {"model": {"name": model, "engine": engine, "seed": seed, "temperature": temperature},
-                                  "audio": {"rate_hz": rate, "gain_db": gain},
+                                  "audio": {"rate_hz": rate, "gain_db": gain}, "voice": voice,
                                   "continue": {"model": continue_model, "temperature": continue_temperature, "seed": seed}})
     for flag, given in (("--coupled", coupled), ("--continue-model", continue_model), ("--continue-temperature", continue_temperature)):
         if given and not continue_bars:
@@ -129,7 +135,7 @@ def render(
             from livewave.music.score import read_piece
 
             carried = carry_on(read_piece(midi), *_continuer(chosen), continue_bars, _progress(bar, "composing"))
-        seconds = render_file(midi, wav, chosen, _progress(bar, wav), carried=carried, coupled=coupled)
+        seconds = render_file(midi, wav, chosen, _progress(bar, wav), carried=carried, coupled=coupled, stems=stems)
     print(f"{wav}: {seconds:.1f} s" + (f", notes composed: {len(carried.notes)}" if carried else ""))
 
 

@@ -8,6 +8,7 @@
     [tempo]     bpm, metre, link
     [log]       level, file, format, size_mb, keep
     [record]    folder, at_start
+    [[voice]]   of an ensemble, one for each: see livewave.voicing. They take the place of [model] name
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from livewave import ConfigError
 from livewave.music.bars import LEGAL_METRES, check_metre
+from livewave.voicing import Voicing, of_flag, voicings
 
 if TYPE_CHECKING:
     from livewave.music.manner import Manner
 
 LARGEST_FILE_BYTES = 1 << 16
+VOICE = "voice"  # the one section of which there may be many
 ENGINES = ("auto", "native", "cuda", "onnx", "reference")
 _RANGES = {  # (lowest, highest, unit)
     "seed": (0, 2**63 - 1, ""),
@@ -146,9 +149,24 @@ class Config:
     tempo: TempoConfig = field(default_factory=TempoConfig)
     log: LogConfig = field(default_factory=LogConfig)
     record: RecordConfig = field(default_factory=RecordConfig)
+    voices: tuple[Voicing, ...] = ()
+
+    @property
+    def ensemble(self) -> tuple[Voicing, ...]:
+        """The voices, at least one: without an ensemble, the model."""
+        return self.voices or (Voicing(self.model.name),)
+
+    @property
+    def title(self) -> str:
+        """Who plays: the names of the models."""
+        return " + ".join(voice.model for voice in self.ensemble)
 
     def to_json(self) -> str:
-        return json.dumps({name: dataclasses.asdict(getattr(self, _field_of(name))) for name in _SECTIONS})
+        tree = {name: dataclasses.asdict(getattr(self, _field_of(name))) for name in _SECTIONS}
+        if self.voices:
+            del tree["model"]["name"]
+            tree[VOICE] = [dataclasses.asdict(voice) for voice in self.voices]
+        return json.dumps(tree)
 
 
 _SECTIONS = {"model": ModelConfig, "audio": AudioConfig, "control": ControlConfig, "continue": ContinueConfig,
@@ -170,12 +188,16 @@ def limits(section: str, name: str) -> str:
     return f"({span}default {default})"
 
 
-def make_config(tree: Mapping[str, Mapping[str, Any]]) -> Config:
+def make_config(tree: Mapping[str, Any]) -> Config:
     """Check `tree`, section by section. Raises ConfigError naming section, field, value, legal range."""
-    unknown = sorted(set(tree) - set(_SECTIONS))
+    unknown = sorted(set(tree) - {*_SECTIONS, VOICE})
     if unknown:
-        raise ConfigError(f"no section [{unknown[0]}]; there are {', '.join(f'[{name}]' for name in _SECTIONS)}")
-    config = Config(**{_field_of(name): _section(name, kind, tree.get(name, {})) for name, kind in _SECTIONS.items()})
+        raise ConfigError(f"no section [{unknown[0]}]; there are {', '.join(f'[{name}]' for name in _SECTIONS)}, [[{VOICE}]]")
+    voices = voicings(tree.get(VOICE, ()))
+    if voices and "name" in tree.get("model", {}):
+        raise ConfigError(f"[model] name is {tree['model']['name']!r}, and there are voices, each with a model of its own: leave it out "
+                          "(--model), or the voices (--voice, [[voice]])")
+    config = Config(voices=voices, **{_field_of(name): _section(name, kind, tree.get(name, {})) for name, kind in _SECTIONS.items()})
     try:
         config.continuation.manner
     except ConfigError as error:
@@ -183,11 +205,16 @@ def make_config(tree: Mapping[str, Mapping[str, Any]]) -> Config:
     return config
 
 
-def load_config(path: str | None, flags: Mapping[str, Mapping[str, Any]]) -> Config:
-    """The TOML file at `path`, if any, with `flags` over it; flags that are None do not count. Raises ConfigError."""
-    tree: dict[str, dict[str, Any]] = {name: dict(section) for name, section in _read_toml(path).items()} if path else {}
+def load_config(path: str | None, flags: Mapping[str, Any]) -> Config:
+    """The TOML file at `path`, if any, with `flags` over it; flags that are None do not count, and voices take the place of
+    those in the file, and of its model. Raises ConfigError."""
+    tree: dict[str, Any] = {name: section if name == VOICE else dict(section) for name, section in _read_toml(path).items()} if path else {}
+    if of_flags := flags.get(VOICE):
+        tree[VOICE] = [of_flag(text) for text in of_flags]
+        tree.get("model", {}).pop("name", None)
     for name, section in flags.items():
-        tree.setdefault(name, {}).update({key: value for key, value in section.items() if value is not None})
+        if name != VOICE:
+            tree.setdefault(name, {}).update({key: value for key, value in section.items() if value is not None})
     return make_config(tree)
 
 
@@ -207,7 +234,7 @@ def _read_toml(path: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # what it makes of a syntax error, of broken UTF-8, and of bombs
         raise ConfigError(f"configuration {path} is not TOML: {error}") from None
     for name, section in tree.items():
-        if not isinstance(section, dict):
+        if not isinstance(section, dict) and name != VOICE:
             raise ConfigError(f"configuration {path}: {name} stands outside a section")
     return tree
 

@@ -18,15 +18,17 @@ from livewave import LivewaveError
 from livewave.bench import bench
 from livewave.config import Config
 from livewave.continuer import Continuer
-from livewave.control.events import BendSet, Event, EventQueue, Panic, PitchBend, ProgramChange, Reset, Setting
+from livewave.control.events import (
+    BendSet, Event, EventQueue, LetGo, NoteOff, NoteOn, Panic, PitchBend, ProgramChange, Reset, Setting, ToVoice,
+)
 from livewave.control.midi import MidiInputs
 from livewave.control.midi_out import MidiOut
 from livewave.control.osc import OscServer
+from livewave.control.osc_voices import VOICE
 from livewave.deadline import Deadline, rungs
 from livewave.link import Command, Order, Stats
-from livewave.music.compass import Compass
 from livewave.music.continuation import SETTINGS
-from livewave.orders import Orders, bend_remark
+from livewave.orders import bend_remark
 from livewave.oscquery.server import OscQuery
 from livewave.played import Played
 from livewave.loader import Loader
@@ -36,6 +38,7 @@ from livewave.render.wavenet import Model
 from livewave.service import Service
 from livewave.supervisor import Supervisor
 from livewave.terminal import Shown, View
+from livewave.voices import Voices
 from livewave.watch import Watch
 from livewave.takes.recorder import Recorder
 
@@ -63,28 +66,29 @@ class Daemon:
         self._queue = EventQueue()
         self._stopping = threading.Event()
         self._config = config
-        model = load_model(config.model.name)
-        self._orders = Orders(Compass.of(model.provenance), config.audio.gain_db, config.model.temperature,
-                              config.control.longest_note_s)
-        self._bend_remark = bend_remark(model)
+        self._names = [voice.model for voice in config.ensemble]
+        models = [load_model(name) for name in self._names]
+        self._voices = Voices(config, models, config.control.longest_note_s)
+        self._bend_remarks = [bend_remark(model) for model in models]
         self._told: set[str] = set()
         self._service = Service()
         self._reload = Reload(config, reread, self._queue.put, self._service)
         self.osc = OscServer(self._queue, *config.control.osc_address, status=self._status,
-                             allow=config.control.allow, messages_per_s=config.control.messages_per_s)
+                             allow=config.control.allow, messages_per_s=config.control.messages_per_s,
+                             voices=len(models), answer_voices=self._voice_states)
         self._query: OscQuery | None = None
         if config.control.oscquery != "off":
             self._query = OscQuery(self.osc.address, config.control.oscquery_port, config.control.allow,
-                                   lambda: {"/livewave/model": [name for name, _ in list_models()]})
+                                   self._choices, len(models))
         self.midi = MidiInputs(self._queue, config.control.midi)
         self.midi_out = MidiOut(config.control.midi_out)
         self._played = Played(self.midi_out, self.osc.broadcast)
         self._continuer = Continuer(config, self._queue, self._played, self.osc.reply)
         self._recorder = Recorder(config.record.folder, config.to_json(), partial(self.osc.broadcast, "/livewave/record"))
-        self._loader, self._watch = Loader(), Watch()
+        self._loader, self._watches = Loader(), [Watch() for _ in models]
         self._deadline: Deadline | None = None  # until it plays
         self._audio: Supervisor | None = None
-        self._model = model
+        self._models = models
 
     def run(self) -> None:
         """Play until `stop`, SIGINT or SIGTERM; then fade out and close everything."""
@@ -97,8 +101,9 @@ class Daemon:
             self.midi_out.start(self.midi.opened)
             if self._config.record.at_start:
                 self._recorder.start()
-            self._audio = Supervisor(self._config, self._model, self._restore, self._follow)
+            self._audio = Supervisor(self._config, self._models, self._restore, self._follow)
             self._audio.start()
+            self._audio.send(self._voices.placed())
             self._deadline = self._new_deadline()
             self.osc.start()
             if self._query:
@@ -132,9 +137,10 @@ class Daemon:
     def _turn(self) -> None:
         self._queue.wait(IDLE_S)
         commands: list[Command] = []
-        for event in [*self._queue.drain(EVENTS_A_TURN), *self._orders.overdue(time.monotonic())]:
-            self._continuer.hear(event)
-            self._recorder.hear(event)
+        for event in [*self._queue.drain(EVENTS_A_TURN), *self._voices.overdue(time.monotonic())]:
+            if played := _played_by_hand(event):
+                self._continuer.hear(played)
+                self._recorder.hear(played)
             commands += self._commands(event)
         if commands:
             self._audio.send(commands)
@@ -153,7 +159,13 @@ class Daemon:
     def _commands(self, event: Event) -> list[Command]:
         match event:
             case Setting(name="model"):
-                self._select_model(str(event.value), event.sender)
+                self._select_for_all(str(event.value), event.sender)
+                return []
+            case ToVoice(voice=voice, event=Setting(name="model") as setting):
+                self._select_model(voice, str(setting.value), setting.sender)
+                return []
+            case ToVoice(event=Setting(name="pan") as setting) if not self._config.voices:
+                self._answer(setting.sender, f"{VOICE}/pan", "one model alone is played in mono; name it by --voice to give it a place")
                 return []
             case Setting(name="record"):
                 self._record(bool(event.value), event.sender)
@@ -163,68 +175,89 @@ class Daemon:
             case Panic() | Reset():
                 self._played.silence()
             case ProgramChange():
-                self._select_program(event.program)
-            case PitchBend() | BendSet() if self._bend_remark:
-                level, text = self._bend_remark
-                self._tell_once(text, level)
-        return self._orders.translate(event)
+                self._select_program(event.channel, event.program)
+            case PitchBend() | BendSet():
+                for level, text in filter(None, self._bend_remarks):
+                    self._tell_once(text, level)
+        return self._voices.translate(event)
 
-    def _select_program(self, program: int) -> None:
+    def _select_program(self, channel: int, program: int) -> None:
+        """For the voices that hear that channel alone, or the only one."""
         models = [name for name, _ in list_models()]
         if program >= len(models):
             self._tell_once(f"program change {program} is ignored: the models are 0 ({models[0]}) to {len(models) - 1}")
-        elif models[program] != self._config.model.name:
-            self._select_model(models[program], None)
+            return
+        for voice in self._voices.on_channel(channel):
+            if models[program] != self._names[voice]:
+                self._select_model(voice, models[program], None)
 
-    def _select_model(self, name: str, sender: tuple | None) -> None:
+    def _select_for_all(self, name: str, sender: tuple | None) -> None:
+        """One name for an ensemble is no answer to who is to play it."""
+        if len(self._voices) == 1:
+            self._select_model(0, name, sender)
+        else:
+            self._answer(sender, "/livewave/model", f"{len(self._voices)} voices play; choose one: {VOICE}/1/model {name}")
+
+    def _select_model(self, voice: int, name: str, sender: tuple | None) -> None:
         """Play on with another model: it is read and opened beside the one that plays; a bad file leaves that one playing."""
         def answer(problem: str) -> None:
             if problem:
                 log.warning("model %s: %s", name, problem)
-            if sender and problem:
-                self.osc.reply(sender, "/livewave/fail", "/livewave/model", problem[:160])
-            elif sender:
-                self.osc.reply(sender, "/livewave/done", "/livewave/model", name)
+            self._answer(sender, "/livewave/model", problem, name)
 
         def changed(model: Model, problem: str) -> None:
             if not problem:
-                self._orders.compass, self._bend_remark = Compass.of(model.provenance), bend_remark(model)
-                self._config = dataclasses.replace(self._config, model=dataclasses.replace(self._config.model, name=name))
+                self._voices[voice].play(model)
+                self._names[voice], self._bend_remarks[voice] = name, bend_remark(model)
                 self._deadline = self._new_deadline()
-                self._audio.send([Command(Order.BLOCK, value=self._deadline.rung.block_samples)])
+                self._audio.send([*self._voices.spare(len(self._voices)), self._block()])
             answer(problem)
 
-        self._loader.load(name, lambda model: self._audio.change(model, partial(changed, model)), answer)
+        self._loader.load(voice, name, lambda model: self._audio.change(voice, model, partial(changed, model)), answer)
+
+    def _answer(self, sender: tuple | None, address: str, problem: str, *values: object) -> None:
+        """Done, or why not; where somebody waits for it."""
+        if sender and problem:
+            self.osc.reply(sender, "/livewave/fail", address, problem[:160])
+        elif sender:
+            self.osc.reply(sender, "/livewave/done", address, *values)
 
     def _record(self, on: bool, sender: tuple | None) -> None:
         def answer(problem: str | None) -> None:
-            if sender and problem:
-                self.osc.reply(sender, "/livewave/fail", "/livewave/record", problem)
-            elif sender:
-                self.osc.reply(sender, "/livewave/done", "/livewave/record", int(on))
+            self._answer(sender, "/livewave/record", problem or "", int(on))
 
         (self._recorder.start if on else self._recorder.stop)(answer)
 
     def _look_after(self, stats: Stats) -> None:
         """See that it keeps up, and that what sounds is what is played."""
         now_s = time.monotonic()
-        if trouble := self._watch.judge(stats, self._orders.faded_gain_db, self._orders.temperature, now_s):
-            self._notice(f"the net made {trouble}; it starts again")
-            self._audio.send([Command(Order.PRIME)])
+        for number, heard in enumerate(stats.voices):
+            voice = self._voices[number]
+            if voice.parked:
+                continue
+            if trouble := self._watches[number].judge(heard, voice.orders.faded_gain_db, voice.orders.temperature, now_s):
+                self._notice(f"{self._of_voice(number)} made {trouble}; it starts again")
+                self._audio.send([Command(Order.PRIME, voice=number)])
         if self._deadline.hear(stats, now_s):
             rung, recipe = self._deadline.rung, self._audio.recipe
             self._notice(f"a block takes {stats.p99_ms:.1f} ms, and {1e3 * stats.block_s:.1f} ms are there: now {rung}")
-            self._audio.send([Command(Order.BLOCK, value=rung.block_samples)])
+            self._audio.send([*self._voices.spare(rung.voices), self._block()])
             if rung.recipe != recipe:
-                self._audio.change(self._audio.model, lambda problem: problem and log.warning("%s", problem), rung.recipe)
+                for number, model in enumerate(self._audio.models):
+                    self._audio.change(number, model, lambda problem: problem and log.warning("%s", problem), rung.recipe)
+
+    def _of_voice(self, number: int) -> str:
+        return f"voice {number + 1}, {self._names[number]}," if len(self._voices) > 1 else "the net"
 
     def _new_deadline(self) -> Deadline:
-        return Deadline(rungs(self._config.audio.block_samples, self._audio.recipe))
+        return Deadline(rungs(self._config.audio.block_samples, self._audio.recipe, len(self._voices)))
+
+    def _block(self) -> Command:
+        return Command(Order.BLOCK, value=self._deadline.rung.block_samples if self._deadline else self._config.audio.block_samples)
 
     def _restore(self) -> list[Command]:
         """What an audio process that starts afresh must be told."""
-        block = self._deadline.rung.block_samples if self._deadline else self._config.audio.block_samples
-        return [*self._orders.restore(), Command(Order.BLOCK, value=block)]
+        return [*self._voices.restore(), self._block()]
 
     def _notice(self, text: str) -> None:
         """What a player should know at once."""
@@ -239,6 +272,9 @@ class Daemon:
                 continue
             self.osc.broadcast(f"/livewave/{address}", float(value))
         self.osc.broadcast("/livewave/underruns", self._audio.underruns)
+        if self._config.voices:
+            for number, voice in enumerate(stats.voices):
+                self.osc.broadcast(f"{VOICE}/level", number + 1, float(voice.level))
 
     def _status(self) -> dict[str, str | int | float]:
         """What /livewave/status answers. Thread: osc-in; reads only values that are replaced whole."""
@@ -246,29 +282,48 @@ class Daemon:
         stats, facts = (audio.stats, audio.facts) if audio else (Stats(), {})
         counts = {name: getattr(audio, name) if audio else 0 for name in ("underruns", "late", "faults", "restarts")}
         return {
-            "model": self._config.model.name, "engine": str(facts.get("engine", "")), "isa": str(facts.get("isa", "")),
+            "model": self._title, "voices": len(self._voices), "engine": str(facts.get("engine", "")), "isa": str(facts.get("isa", "")),
             "output": str(facts.get("output", "")),
             "rate_hz": int(facts.get("rate_hz", 0)), "period_frames": int(facts.get("period_frames", 0)),
-            "notes": self._orders.held, "latency_ms": stats.latency_s * 1e3, "load": stats.load,
+            "notes": self._voices.held, "latency_ms": stats.latency_s * 1e3, "load": stats.load,
             "p99_ms": stats.p99_ms, "block_samples": self._deadline.rung.block_samples if self._deadline else 0,
-            "adherence": 0.0 if math.isnan(stats.adherence) else stats.adherence, "primed": self._watch.primed, **counts, "dropped": self._queue.dropped, "refused_midi": self.midi.refused,
-            "refused_osc": self.osc.refused, "limited": self.osc.limited, "missed": self.osc.missed, "stuck": self._orders.stuck, "gain_db": self._orders.gain_db, "temperature": self._orders.temperature,
+            "adherence": 0.0 if math.isnan(stats.adherence) else stats.adherence, "primed": sum(watch.primed for watch in self._watches), **counts, "dropped": self._queue.dropped, "refused_midi": self.midi.refused,
+            "refused_osc": self.osc.refused, "limited": self.osc.limited, "missed": self.osc.missed, "stuck": self._voices.stuck, "gain_db": self._voices.gain_db, "temperature": self._voices.temperature,
             **self._continuer.status(), "recording": int(self._recorder.recording), "record": self._recorder.state,
             "up_s": time.monotonic() - self._started_s,
         }
+
+    def _voice_states(self) -> list[list[str | int | float]]:
+        """What /livewave/voices answers, by voice: see VOICE_STATE in osc_voices. Thread: osc-in, as `_status`."""
+        rows = []
+        for number, name in enumerate(self._names):
+            voice = self._voices[number]
+            voicing, orders = voice.voicing, voice.orders
+            rows.append([number + 1, name, voicing.channel or 0, voicing.low, voicing.high, voicing.transpose, voicing.gain_db,
+                         voicing.pan, int(voicing.mute), orders.temperature, orders.held])
+        return rows
+
+    @property
+    def _title(self) -> str:
+        return " + ".join(self._names)
+
+    def _choices(self) -> dict[str, list[str]]:
+        """The models that can be chosen, by the addresses that choose one. Thread: OSCQuery's."""
+        names = [name for name, _ in list_models()]
+        return {address: names for address in ("/livewave/model", *(f"{VOICE}/{number + 1}/model" for number in range(len(self._names))))}
 
     def _shown(self, stats: Stats) -> Shown:
         audio, going = self._audio, self._continuer.status()
         facts = audio.facts
         return Shown(
-            self._config.model.name, _engine(facts), str(facts["output"]), stats.level, _stages_ms(stats), stats.load,
-            self._orders.sounding, audio.underruns, audio.late, audio.restarts, str(going["continue"]), str(going["continue_state"]),
+            self._title, _engine(facts), str(facts["output"]), stats.level, _stages_ms(stats), stats.load,
+            self._voices.sounding, audio.underruns, audio.late, audio.restarts, str(going["continue"]), str(going["continue_state"]),
             float(going["tempo_bpm"]), float(going["bar_beat"]), self._recorder.state)
 
     def _doing(self) -> str:
         """A line for `systemctl status`."""
         audio = self._audio
-        return (f"{self._config.model.name} on {audio.facts['output']}, latency {1e3 * audio.stats.latency_s:.1f} ms, "
+        return (f"{self._title} on {audio.facts['output']}, latency {1e3 * audio.stats.latency_s:.1f} ms, "
                 f"underruns {audio.underruns}")
 
     def _announce(self) -> None:
@@ -277,8 +332,12 @@ class Daemon:
             self._say(str(warning))
         while self._audio.turn() is None and not self._stopping.is_set():
             time.sleep(0.005)
-        stats, low, high = self._audio.stats, self._orders.compass.low, self._orders.compass.high
-        self._say(f"model    {model.name}, pitches {low}..{high}, temperature {model.temperature:g}, seed {model.seed}")
+        stats = self._audio.stats
+        for number, name in enumerate(self._names):
+            voice = self._voices[number]
+            compass, label = voice.orders.compass, f"voice {number + 1:<3}" if self._config.voices else "model    "
+            self._say(f"{label}{name}, pitches {compass.low}..{compass.high}, temperature {voice.orders.temperature:g}, "
+                      + (voice.voicing.told or f"seed {model.seed}"))
         share = 1e-3 * stats.p50_ms / stats.block_s
         self._say(f"engine   {_engine(facts)}, {100 * share:.0f} % of real time")
         self._say(f"audio    {facts['output']}, period {facts['period_frames']}, real-time priority: {facts['real_time']}")
@@ -300,6 +359,13 @@ class Daemon:
         if text not in self._told:
             self._told.add(text)
             log.log(level, "%s", text)
+
+
+def _played_by_hand(event: Event) -> Event | None:
+    """What the continuation and the recorder are to hear of it: of what is for one voice alone, the notes."""
+    if not isinstance(event, ToVoice):
+        return event
+    return event.event if isinstance(event.event, (NoteOn, NoteOff, LetGo)) else None
 
 
 def _engine(facts: Mapping[str, object]) -> str:

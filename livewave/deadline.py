@@ -1,12 +1,13 @@
 """Steps down when blocks take almost as long as they last, before it is heard, and up again when there is room.
 
-A rung is a way to play the same net: in larger blocks, which cost less and may be late once, or with coarser weights. A step down
+A rung is a way to play the same: in larger blocks, which cost less and may be late once, with coarser weights, or, at last, with
+fewer voices, of which the last one named goes first. A step down
 comes at once, one up after a time of calm, which doubles where it was too early.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from livewave.handover import Recipe
 from livewave.link import Stats
@@ -23,18 +24,23 @@ LARGEST_BLOCK_SAMPLES = 256
 class Rung:
     block_samples: int
     recipe: Recipe
+    voices: int = 1
+    silent: int = 0  # voices that had to make room
 
     def __str__(self) -> str:
-        return f"blocks of {self.block_samples} samples" + "".join(f", {value}" for value in self.recipe.options.values())
+        fewer = f", {self.voices} of {self.voices + self.silent} voices" if self.silent else ""
+        return f"blocks of {self.block_samples} samples" + "".join(f", {value}" for value in self.recipe.options.values()) + fewer
 
 
-def rungs(block_samples: int, recipe: Recipe) -> list[Rung]:
+def rungs(block_samples: int, recipe: Recipe, voices: int = 1) -> list[Rung]:
     """The ways there are, from what was chosen to the cheapest."""
-    found = [Rung(block_samples, recipe)]
+    found = [Rung(block_samples, recipe, voices)]
     while found[-1].block_samples * 2 <= LARGEST_BLOCK_SAMPLES:
-        found.append(Rung(found[-1].block_samples * 2, recipe))
+        found.append(replace(found[-1], block_samples=found[-1].block_samples * 2))
     if recipe.engine == "native" and recipe.options.get("precision") != "int8":
-        found.append(Rung(found[-1].block_samples, Recipe("native", {**recipe.options, "precision": "int8"})))
+        found.append(replace(found[-1], recipe=Recipe("native", {**recipe.options, "precision": "int8"})))
+    while found[-1].voices > 1:
+        found.append(replace(found[-1], voices=found[-1].voices - 1, silent=found[-1].silent + 1))
     return found
 
 

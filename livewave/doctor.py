@@ -153,22 +153,30 @@ def _governor(config: Config) -> Finding:
 
 
 def _engine(config: Config) -> Finding:
-    """The engine that would play, measured now."""
-    block = config.audio.block_samples
+    """The engines that would play, measured now."""
+    names = [voicing.model for voicing in config.ensemble]
     try:
-        model = load_model(config.model.name)
-        engine = open_engine(config.model.engine, model)
+        found = {name: _measured(config, name) for name in names}
     except LivewaveError as error:
         return Finding("engine", False, str(error), "see livewave models, and --engine auto")
-    player = of_engine(engine)
+    share = sum(found[name][0] for name in names) / min(len(names), os.cpu_count() or 1)
+    told = "; ".join(text for _, text in found.values())
+    if len(names) > 1:
+        told += f"; {len(names)} voices side by side: {100 * share:.0f} %"
+    ok = True if share < COMFORTABLE else None if share < 1.0 else False
+    return Finding("engine", ok, told, "" if ok else "a smaller model, a faster engine (livewave bench), or fewer voices")
+
+
+def _measured(config: Config, name: str) -> tuple[float, str]:
+    """What share of real time a model takes of a processor, and in words. Raises LivewaveError."""
+    block, model = config.audio.block_samples, load_model(name)
+    player = of_engine(open_engine(config.model.engine, model))
     (timing,) = take_turns([player], [block], BENCH_S)
     player.close()
     p50_ms, p99_ms = np.percentile(timing.block_ms[block], (50, 99))
     share = 1e-3 * p50_ms * model.spec.model_rate_hz / block
-    found = (f"{' '.join(filter(None, (player.engine, player.isa, player.precision)))}: {model.name} takes "
-             f"{100 * share:.0f} % of real time, p99 {p99_ms:.2f} ms a block of {block}")
-    ok = True if share < COMFORTABLE else None if share < 1.0 else False
-    return Finding("engine", ok, found, "" if ok else "a smaller model or a faster engine: livewave bench")
+    return share, (f"{' '.join(filter(None, (player.engine, player.isa, player.precision)))}: {model.name} takes "
+                   f"{100 * share:.0f} % of real time, p99 {p99_ms:.2f} ms a block of {block}")
 
 
 Speak = Callable[[str], None]

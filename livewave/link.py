@@ -9,13 +9,14 @@ from __future__ import annotations
 import enum
 import errno
 import json
+import math
 import os
 import socket
 import struct
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, field, fields
 
-RECORD = struct.Struct("<BBBxfd")
+RECORD = struct.Struct("<BBBBfd")
 DATAGRAM_RECORDS = 100  # 1600 bytes: macOS takes 2048 in a datagram
 LARGEST_DATAGRAM_BYTES = 1 << 16
 
@@ -34,17 +35,20 @@ class Order(enum.IntEnum):
     FAULT = 11  # told, not given: so many columns (`value`) were not finite and were replaced by silence
     BLOCK = 12  # render so many samples (`value`) at a time
     LOOK = 13  # to a standby: report what the default output is now
+    PAN = 14  # to `value`, -1 left .. 1 right, where frames have two channels
+    PARK = 15  # fade out and render no more (`value` 1), or play again (0)
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """An order for the performer. `at_s` (time.monotonic) says when for the first three and bends; 0 means now."""
+    """An order for the performer of a voice. `at_s` (time.monotonic) says when for the first three and bends; 0 means now."""
 
     order: Order
     at_s: float = 0.0
     pitch: int = 0
     velocity: int = 0
     value: float = 0.0
+    voice: int = 0  # counted from 0; STOP and BLOCK are for all
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +56,19 @@ class Handover:
     """A model to be opened, in a file (see livewave.handover), and how. Whoever receives it closes the descriptor.
 
     number  chosen by the sender; the report about it names it
+    voice   who is to play it
     """
 
     descriptor: int
     number: int
     engine: str = "auto"
     options: dict[str, str] = field(default_factory=dict)
+    voice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Open the output and play with the model that was handed over last.
+    """Open the output and play, each voice with the model that was handed over for it last.
 
     settings  the configuration's tree, as text (Config.to_json)
     or_null   whether null may take the place of a sound card that is not there
@@ -77,6 +83,17 @@ Report = dict[str, "str | float"]
 
 
 @dataclass(frozen=True, slots=True)
+class VoiceStats:
+    """How a voice sounds, over the last report interval."""
+
+    level: float = 0.0  # peak at the model's rate, 0..1
+    adherence: float = math.nan  # see livewave.render.adherence; nan where there is nothing to judge
+    offset: float = 0.0  # mean of the newest samples: what a loudspeaker cannot play
+    sounding_s: float = 0.0  # since the last change of what is held; 0 where nothing is
+    struck_s: float = 0.0  # since the last strike
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """How the audio process is doing. Counts since its start; times over the last report interval."""
 
@@ -85,7 +102,7 @@ class Stats:
     underruns: float = 0.0
     late: float = 0.0  # commands that came after their moment
     faults: float = 0.0  # blocks that were not finite and were replaced by silence
-    level: float = 0.0  # peak of the interval, 0..1
+    level: float = 0.0  # peak of the interval, of all voices together
     load: float = 0.0  # share of the block's duration that making it took, mean
     p50_ms: float = 0.0  # of the time a block took
     p99_ms: float = 0.0
@@ -96,10 +113,12 @@ class Stats:
     resampler_s: float = 0.0
     ring_s: float = 0.0
     device_s: float = 0.0
-    adherence: float = 0.0  # see livewave.render.adherence; nan where there is nothing to judge
-    offset: float = 0.0  # mean of the newest samples: what a loudspeaker cannot play
-    sounding_s: float = 0.0  # since the last change of what is held; 0 where nothing is
-    struck_s: float = 0.0  # since the last strike
+    voices: tuple[VoiceStats, ...] = ()
+
+    @property
+    def adherence(self) -> float:
+        """Of the voice that follows its notes least; nan where there is nothing to judge."""
+        return min((voice.adherence for voice in self.voices if not math.isnan(voice.adherence)), default=math.nan)
 
     @property
     def latency_s(self) -> float:
@@ -107,7 +126,8 @@ class Stats:
         return self.queue_s + self.column_s + self.block_s + self.resampler_s + self.ring_s + self.device_s
 
 
-_STATS = struct.Struct(f"<c{len(fields(Stats))}d")
+_STATS = struct.Struct(f"<c{len(fields(Stats)) - 1}d")
+_VOICE = struct.Struct(f"<{len(fields(VoiceStats))}d")
 _STATS_TAG, _REPORT_TAG = b"S", b"R"
 _COMMANDS_TAG, _MODEL_TAG, _START_TAG = b"C", b"M", b"P"
 
@@ -131,14 +151,14 @@ class Link:
         self._end.close()
 
     def send(self, commands: Iterable[Command]) -> None:
-        records = [RECORD.pack(c.order, c.pitch, c.velocity, c.value, c.at_s) for c in commands]
+        records = [RECORD.pack(c.order, c.pitch, c.velocity, c.voice, c.value, c.at_s) for c in commands]
         for first in range(0, len(records), DATAGRAM_RECORDS):
             self._waiting.append((_COMMANDS_TAG + b"".join(records[first : first + DATAGRAM_RECORDS]), None))
         self.flush()
 
     def send_model(self, handover: Handover) -> None:
         """The descriptor stays open here until it has left."""
-        about = json.dumps([handover.number, handover.engine, handover.options]).encode()
+        about = json.dumps([handover.number, handover.engine, handover.options, handover.voice]).encode()
         self._waiting.append((_MODEL_TAG + about, os.dup(handover.descriptor)))
         self.flush()
 
@@ -167,7 +187,8 @@ class Link:
 
     def send_stats(self, stats: Stats) -> None:
         """Lossy: a report that does not fit is replaced by the next one."""
-        self._put(_STATS.pack(_STATS_TAG, *astuple(stats)))
+        *values, voices = astuple(stats)
+        self._put(_STATS.pack(_STATS_TAG, *values) + b"".join(_VOICE.pack(*voice) for voice in voices))
 
     def send_report(self, report: Report) -> None:
         """What happened, once: see livewave.player."""
@@ -176,7 +197,7 @@ class Link:
 
     def reports(self) -> list[Stats | Report]:
         """Every report that has arrived."""
-        return [json.loads(datagram[1:]) if datagram[:1] == _REPORT_TAG else Stats(*_STATS.unpack(datagram)[1:])
+        return [json.loads(datagram[1:]) if datagram[:1] == _REPORT_TAG else _stats(datagram)
                 for datagram in self._datagrams()]
 
     def _put(self, datagram: bytes, descriptor: int | None = None) -> bool:
@@ -203,9 +224,14 @@ class Link:
 def _read(datagram: bytes, descriptors: list[int]) -> list[Message]:
     tag, rest = datagram[:1], datagram[1:]
     if tag == _COMMANDS_TAG:
-        return [Command(Order(order), at_s, pitch, velocity, value)
-                for order, pitch, velocity, value, at_s in RECORD.iter_unpack(rest)]
+        return [Command(Order(order), at_s, pitch, velocity, value, voice)
+                for order, pitch, velocity, voice, value, at_s in RECORD.iter_unpack(rest)]
     if tag == _START_TAG:
         return [Start(*json.loads(rest))]
-    number, engine, options = json.loads(rest)
-    return [Handover(descriptors[0], number, engine, options)]
+    number, engine, options, voice = json.loads(rest)
+    return [Handover(descriptors[0], number, engine, options, voice)]
+
+
+def _stats(datagram: bytes) -> Stats:
+    voices = tuple(VoiceStats(*values) for values in _VOICE.iter_unpack(datagram[_STATS.size :]))
+    return Stats(*_STATS.unpack_from(datagram)[1:], voices)

@@ -15,18 +15,19 @@ Failed = Callable[[str], None]
 
 
 class Loader:
-    """Thread: control for every method. What came of it is told in `turn`; of several that wait, only the last is read."""
+    """Thread: control for every method. What came of it is told in `turn`; of several that wait for one voice, only the last is
+    read."""
 
     def __init__(self) -> None:
-        self._waiting: tuple[str, Loaded, Failed] | None = None
+        self._waiting: dict[int, tuple[str, Loaded, Failed]] = {}  # by voice
         self._reading = False
         self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
-    def load(self, name: str, loaded: Loaded, failed: Failed) -> None:
-        """Read and check a model file, then call one of the two."""
-        if self._waiting:
-            self._waiting[2]("another model was asked for since")
-        self._waiting = name, loaded, failed
+    def load(self, voice: int, name: str, loaded: Loaded, failed: Failed) -> None:
+        """Read and check a model file for a voice, then call one of the two."""
+        if voice in self._waiting:
+            self._waiting.pop(voice)[2]("another model was asked for since")
+        self._waiting[voice] = name, loaded, failed
 
     def turn(self) -> None:
         """Tell what has come, and begin with what waits."""
@@ -35,8 +36,8 @@ class Loader:
             self._done.get()()
         if self._waiting and not self._reading:
             self._reading = True
-            threading.Thread(target=self._read, args=self._waiting, name="loading", daemon=True).start()
-            self._waiting = None
+            waited = self._waiting.pop(next(iter(self._waiting)))
+            threading.Thread(target=self._read, args=waited, name="loading", daemon=True).start()
 
     def _read(self, name: str, loaded: Loaded, failed: Failed) -> None:
         try:

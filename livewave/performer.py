@@ -14,9 +14,10 @@ from livewave.music.bends import Bends
 from livewave.music.clock import Clock, SampleClock
 from livewave.music.roll import PITCHES, Roll
 from livewave.render.engine import Engine
-from livewave.render.fader import Fader
 from livewave.render.voice import Voice
 from livewave.render.wavenet import bent_steps
+from livewave.sound.fader import Fader
+from livewave.sound.pan import Panner
 from livewave.sound.resample import Resampler
 
 LARGEST_BLOCK_SAMPLES = 512
@@ -40,8 +41,9 @@ class Performer:
     """
 
     def __init__(self, engine: Engine, clock: Clock, device_rate_hz: int, block_samples: int, seed: int,
-                 temperature: float, gain_db: float, lead_s: float, roll: Roll | None = None) -> None:
-        """`roll`, fresh, at the engine's rate: one that shows the net something else than held notes (SoftRoll)."""
+                 temperature: float, gain_db: float, lead_s: float, roll: Roll | None = None, pan: float | None = None) -> None:
+        """`roll`, fresh, at the engine's rate: one that shows the net something else than held notes (SoftRoll).
+        With a `pan`, -1 left .. 1 right, frames have two channels."""
         spec = engine.spec
         self.held = spec.samples_per_column
         self.clock, self.lead_s = clock, lead_s
@@ -50,6 +52,7 @@ class Performer:
         self.voice = Voice(engine, seed, temperature)
         largest = math.ceil(max(block_samples, LARGEST_BLOCK_SAMPLES) / self.held) * self.held
         self.resampler = Resampler(spec.model_rate_hz, device_rate_hz, largest)
+        self._panner = None if pan is None else Panner(device_rate_hz, pan, self.resampler.frames_for(largest) + 1)
         self.sample_clock = SampleClock(spec.model_rate_hz)
         self.late = self.faults = 0
         self.peak = 0.0  # largest sample since somebody set it to 0
@@ -61,6 +64,7 @@ class Performer:
         self._fader = Fader(spec.model_rate_hz)
         self._wanted_gain = _factor(gain_db)
         self._fader.aim(0, self._wanted_gain)
+        self._parked = False
         self._once_silent: Callable[[], None] | None = None
         self._silent_column = 0  # from which on nothing is heard, and `_once_silent` is due
         self._sick_until = self._faults_in_a_row = 0
@@ -84,7 +88,8 @@ class Performer:
         return self.roll.next_column * self.held
 
     def step(self) -> np.ndarray:
-        """The next block as device frames: float32 [frames], a view that is valid until the next step."""
+        """The next block as device frames: float32 [frames], or [frames, 2] where it is panned; a view that is valid until the
+        next step."""
         self.faded_out = self.stopping and self._fader.is_silent(self.sample)
         self.sample_clock.observe(self.clock.now_s(), self.sample)
         done = 0
@@ -93,7 +98,8 @@ class Performer:
             done += self._play(done, self._until_a_turn(self._block_columns - done))
         block = self._block[: self.block_samples]
         self.peak = max(self.peak, float(np.abs(block).max()))
-        return self.resampler.process(block)
+        frames = self.resampler.process(block)
+        return self._panner.process(frames) if self._panner else frames
 
     def obey(self, command: Command) -> None:
         """Let the command take effect at its moment. One that came too late is counted, and takes effect at once."""
@@ -160,6 +166,23 @@ class Performer:
             case Order.STOP:
                 self.stopping = True
                 self._aim()
+            case Order.PAN:
+                if self._panner:
+                    self._panner.turn(self._frame_of(self.sample), command.value)
+            case Order.PARK:
+                self._park(bool(command.value))
+
+    def _park(self, parked: bool) -> None:
+        """Fade out and let the net be, or let it start again from rest."""
+        if self._parked and not parked and self._fader.is_silent(self.sample):
+            self.voice.reset()
+        self._parked = parked
+        self._aim()
+
+    def _frame_of(self, sample: int) -> int:
+        """Number of the first frame that the resampler makes after so many samples."""
+        rates = self.resampler
+        return -(-sample * rates.device_rate_hz // rates.model_rate_hz)
 
     def _fall_silent(self, then: Callable[[], None]) -> None:
         """Fade out, do what must not be heard, and fade in again."""
@@ -168,7 +191,8 @@ class Performer:
         self._silent_column = math.ceil(self._fader.arrives / self.held)
 
     def _aim(self) -> None:
-        self._fader.aim(self.sample, 0.0 if self.stopping or self._once_silent else self._wanted_gain)
+        silent = self.stopping or self._parked or self._once_silent
+        self._fader.aim(self.sample, 0.0 if silent else self._wanted_gain)
 
     def _until_a_turn(self, columns: int) -> int:
         """How many of the next columns can be rendered before there is something to do."""
@@ -181,6 +205,9 @@ class Performer:
         sample, column = self.sample, self.roll.next_column
         roll, out = self._columns[first : first + columns], self._block[first * self.held : (first + columns) * self.held]
         self.roll.columns(roll)
+        if self._parked and self._fader.is_silent(sample):
+            out[:] = 0.0
+            return columns
         sound = self._render(roll, out, self._steps(roll))
         if column < self._sick_until:
             self._recover(out, column + columns == self._sick_until)

@@ -28,8 +28,9 @@ import numpy as np
 
 from livewave import DeviceError, LivewaveError
 from livewave.config import Config, make_config
+from livewave.ensemble import Crew, Ensemble, gain_db_of, pan_of, performer_of
 from livewave.handover import Recipe, unpack
-from livewave.link import Command, Handover, Link, Order, Start, Stats
+from livewave.link import Command, Handover, Link, Order, Start, Stats, VoiceStats
 from livewave.music.clock import SystemClock
 from livewave.performer import Performer, Placed
 from livewave.render.adherence import Adherence
@@ -51,16 +52,19 @@ TOGETHER_LOAD = 0.4  # below it, two performers are rendered faster than they ar
 
 
 class Player:
-    """Owns the engine, the ring and the device. Thread: one, which calls `run`; another one opens what is to come."""
+    """Owns the engines, the ring and the device. Thread: one, which calls `run`; another one opens what is to come, and where
+    there are several voices a crew renders them."""
 
     def __init__(self, link: Link, tape: TapeWriter, parent: int) -> None:
         self._link, self._tape, self._parent = link, tape, parent
-        self._engine: Engine | None = None
+        self._engines: dict[int, Engine] = {}  # by voice
         self._about: dict[Engine, tuple[str, str]] = {}  # name and hash of the model of each open engine
-        self._opened: queue.SimpleQueue[tuple[int, Engine, Performer] | tuple[int, str]] = queue.SimpleQueue()
+        self._opened: queue.SimpleQueue[tuple[int, int, Engine, Performer] | tuple[int, int, str]] = queue.SimpleQueue()
+        self._ears: dict[int, tuple[Performer, Adherence]] = {}  # by voice, whom each hears
         self._durations: list[float] = []
         self._reported_s = 0.0
-        self._load = 0.0
+        self._load = self._peak = 0.0
+        self._crew: Crew | None = None
         self.output: Output | None = None
 
     def run(self) -> None:
@@ -81,6 +85,8 @@ class Player:
 
     def close(self) -> None:
         self._tape.close()
+        if self._crew:
+            self._crew.close()
         for engine in list(self._about):
             self._close_engine(engine)
 
@@ -95,10 +101,10 @@ class Player:
         except LivewaveError as error:
             self._link.send_report({"event": "failed", "number": handover.number, "reason": str(error)})
             return
-        if self._engine:
-            self._close_engine(self._engine)
-        self._engine = engine
-        self._link.send_report({"event": "ready", "number": handover.number, **_engine_facts(engine)})
+        if handover.voice in self._engines:
+            self._close_engine(self._engines[handover.voice])
+        self._engines[handover.voice] = engine
+        self._link.send_report({"event": "ready", "number": handover.number, "voice": handover.voice, **_engine_facts(engine)})
 
     def _open_engine(self, handover: Handover) -> Engine:
         """The engine of a model that was handed over, played once, for first calls take long. Closes the descriptor."""
@@ -119,16 +125,14 @@ class Player:
 
     def _start(self, start: Start) -> bool:
         """Open the output; False, and a report, when it cannot be had."""
-        if not self._engine:
-            self._link.send_report({"event": "failed", "reason": "there is no model to play"})
-            return False
         self.output = None
         try:
             self._config, self._notice = make_config(json.loads(start.settings)), ""
-            self.ring = Ring(round(RING_S * 192_000))
+            if not all(voice in self._engines for voice in range(len(self._config.ensemble))):
+                raise LivewaveError("there is no model to play")
+            self.ring = Ring(round(RING_S * 192_000), channels_in=2 if self._config.voices else 1)
             self.output = self._open_output(start.or_null)
-            self.stage = Stage(self._make_performer(self._engine))
-            self._heard, self._ear = self.stage.performer, Adherence(self._engine.spec.model_rate_hz)
+            self.ensemble = self._make_ensemble()
             self._set_target()
             self._fill()
             self._stats()  # the first time, like collecting garbage, takes longer than the ring lasts
@@ -140,7 +144,7 @@ class Player:
                 self.output.close()
             self._link.send_report({"event": "failed", "reason": str(error)})
             return False
-        self.stage.tell(self._begin_life)
+        self.ensemble.tell(self._begin_life)
         self._set_target()
         self._fill()
         self._link.send_report({"event": "playing", **self._facts()})
@@ -158,17 +162,22 @@ class Player:
             self._notice = f"{error}. Until then livewave plays into null"
             return open_output("null", self.ring, audio.rate_hz, audio.period_frames)
 
-    def _make_performer(self, engine: Engine, block_samples: int | None = None) -> Performer:
-        model, audio = self._config.model, self._config.audio
-        block = block_samples or audio.block_samples
-        performer = Performer(engine, SystemClock(), self.output.rate_hz, block, model.seed, model.temperature,
-                              audio.gain_db, 0.0)
+    def _make_ensemble(self) -> Ensemble:
+        block_s = self._config.audio.block_samples / self._engines[0].spec.model_rate_hz
+        performers = [self._make_performer(voice, self._engines[voice], block_s) for voice in range(len(self._config.ensemble))]
+        if self._crew is None:
+            self._crew = Crew.of(len(performers), lambda: ask_for_priority(PRODUCER_PRIORITY))
+        return Ensemble(performers, self._crew)
+
+    def _make_performer(self, voice: int, engine: Engine, block_s: float) -> Performer:
+        performer = performer_of(self._config, voice, engine, SystemClock(), self.output.rate_hz, block_s)
         performer.lead_s = self._lead_s(performer)
         return performer
 
-    def _begin_life(self, performer: Performer, frame: int) -> Placed:
+    def _begin_life(self, voice: int, performer: Performer, frame: int) -> Placed:
         name, fingerprint = self._about[performer.voice.engine]
-        return self._tape.begin(life_of(performer, frame, name, fingerprint, self._config.audio.gain_db))
+        return self._tape.begin(life_of(performer, frame, name, fingerprint, gain_db_of(self._config, voice), voice,
+                                        pan_of(self._config, voice)))
 
     def _lead_s(self, performer: Performer) -> float:
         """Blocks are rendered when the device has taken a period. So the newest one is ahead of its mean place by half of both at
@@ -189,7 +198,7 @@ class Player:
 
     def _play(self) -> None:
         """Keep the ring filled."""
-        while not self.stage.faded_out:
+        while not self.ensemble.faded_out:
             self._take_messages()
             self._change()
             if not self._fill():
@@ -207,32 +216,32 @@ class Player:
                 case Command(order=Order.BLOCK):
                     self._set_block(round(message.value))
                 case Command():
-                    self.stage.obey(message)
+                    self.ensemble.obey(message)
                 case Handover():
                     threading.Thread(target=self._open_beside, args=(message,), name="opening", daemon=True).start()
 
     def _open_beside(self, handover: Handover) -> None:
         """Open and warm what is to take over. Thread: of its own; what it calls holds the interpreter for short moments only."""
+        voice = handover.voice
         try:
             engine = self._open_engine(handover)
-            self._opened.put((handover.number, engine, self._make_performer(engine, self.stage.performer.block_samples)))
+            self._opened.put((voice, handover.number, engine, self._make_performer(voice, engine, self._block_s)))
         except Exception as error:  # drivers raise anything; the old model plays on
-            self._opened.put((handover.number, str(error)))
+            self._opened.put((voice, handover.number, str(error)))
 
     def _change(self) -> None:
         """Let a performer that is ready take over, and let go of one that is gone."""
-        for performer in self.stage.changed:
+        for performer in self.ensemble.gone():
             self._close_engine(performer.voice.engine)
-        self.stage.changed.clear()
-        if self.stage.changing or self._opened.empty():
+        if self._opened.empty() or any(part.stage.changing for part in self.ensemble.parts):
             return
-        number, *found = self._opened.get()
+        voice, number, *found = self._opened.get()
         if isinstance(found[0], str):
-            self._link.send_report({"event": "failed", "number": number, "reason": found[0]})
+            self._link.send_report({"event": "failed", "number": number, "voice": voice, "reason": found[0]})
             return
-        self._engine, performer = found
-        self.stage.change(performer, together=self._load < TOGETHER_LOAD)
-        self._link.send_report({"event": "changed", "number": number, **_engine_facts(self._engine)})
+        self._engines[voice], performer = found
+        self.ensemble.parts[voice].stage.change(performer, together=self._load < TOGETHER_LOAD)
+        self._link.send_report({"event": "changed", "number": number, "voice": voice, **_engine_facts(self._engines[voice])})
 
     def _fill(self) -> bool:
         """Render blocks until the ring holds its target or FILL_S is over; False when there was nothing to do.
@@ -242,21 +251,25 @@ class Player:
         worked, deadline = False, time.perf_counter() + FILL_S
         while self.ring.wanted_frames() > 0 and time.perf_counter() < deadline:
             began = time.perf_counter()
-            first, frames = self.stage.frames, self.stage.step()
+            first, frames = self.ensemble.frames, self.ensemble.step()
             self.ring.write(frames)
             self._durations.append(time.perf_counter() - began)
             self._tape.frames(first, frames)
             self._tape.flush()
-            self._listen(self.stage.performer)
+            self._listen(frames)
             self._take_messages()
             worked = True
         return worked
 
-    def _listen(self, performer: Performer) -> None:
+    def _listen(self, frames: np.ndarray) -> None:
         """Another performer, at a rate of its own, is heard by an ear of its own."""
-        if performer is not self._heard:
-            self._heard, self._ear = performer, Adherence(performer.voice.engine.spec.model_rate_hz)
-        self._ear.hear(*performer.newest)
+        self._peak = max(self._peak, float(np.abs(frames).max(initial=0.0)))
+        for voice, performer in enumerate(self.ensemble.performers):
+            heard, ear = self._ears.get(voice, (None, None))
+            if performer is not heard:
+                ear = Adherence(performer.voice.engine.spec.model_rate_hz)
+                self._ears[voice] = performer, ear
+            ear.hear(*performer.newest)
 
     def _set_target(self) -> None:
         rate, asked_ms = self.output.rate_hz, self._config.audio.latency_ms
@@ -267,14 +280,22 @@ class Player:
         self._nap_s = min(0.25 * self._block_frames / rate, 0.001)
 
     @property
+    def _block_s(self) -> float:
+        first = self.ensemble.performers[0]
+        return first.block_samples / first.voice.engine.spec.model_rate_hz
+
+    @property
     def _block_frames(self) -> int:
-        performer = self.stage.performer
-        return math.ceil(performer.block_samples * self.output.rate_hz / performer.voice.engine.spec.model_rate_hz)
+        first = self.ensemble.performers[0]
+        return math.ceil(first.block_samples * self.output.rate_hz / first.voice.engine.spec.model_rate_hz)
 
     def _set_block(self, samples: int) -> None:
-        performer = self.stage.performer
-        performer.block_samples = samples
-        performer.lead_s = self._lead_s(performer)
+        """So many of the first voice, and as long a block of each other one."""
+        performers = self.ensemble.performers
+        performers[0].block_samples = samples
+        for performer in performers:
+            performer.block_samples = round(self._block_s * performer.voice.engine.spec.model_rate_hz)
+            performer.lead_s = self._lead_s(performer)
 
     def _drain(self) -> None:
         """Let the device play what the ring holds: the fade-out."""
@@ -294,10 +315,12 @@ class Player:
         if self._durations:
             self._link.send_stats(self._stats())
             self._durations.clear()
-            self.stage.performer.peak = 0.0
+            self._peak = 0.0
+            for performer in self.ensemble.performers:
+                performer.peak = 0.0
 
     def _stats(self) -> Stats:
-        performer, rate = self.stage.performer, self.output.rate_hz
+        performer, rate = self.ensemble.performers[0], self.output.rate_hz
         spec = performer.voice.engine.spec
         took_ms = np.array(self._durations) * 1e3
         p50, p99 = np.percentile(took_ms, (50, 99))
@@ -305,18 +328,20 @@ class Player:
         self._load = float(took_ms.mean()) / (block_s * 1e3)
         waiting = self.ring.target_frames + (self._block_frames - self._target.period_frames) / 2  # mean of a saw-tooth
         return Stats(
-            frames=self.ring.frames_read, blocks=len(took_ms), underruns=self.ring.underrun_blocks, late=self.stage.late,
-            faults=self.stage.faults, level=performer.peak, load=self._load,
+            frames=self.ring.frames_read, blocks=len(took_ms), underruns=self.ring.underrun_blocks, late=self.ensemble.late,
+            faults=self.ensemble.faults, level=self._peak, load=self._load,
             p50_ms=p50, p99_ms=p99, max_ms=took_ms.max(), queue_s=performer.lead_s - block_s,
             column_s=0.5 / spec.roll_rate_hz, block_s=block_s, resampler_s=performer.resampler.latency_s,
             ring_s=max(0.0, waiting) / rate, device_s=self.output.latency_s,
-            adherence=math.nan if self.stage.bent else self._ear.measure(), offset=self._ear.offset,
-            sounding_s=self._ear.sounding_s, struck_s=self._ear.struck_s,
+            voices=tuple(self._heard(part.stage, *self._ears[voice]) for voice, part in enumerate(self.ensemble.parts)),
         )
 
+    def _heard(self, stage: Stage, performer: Performer, ear: Adherence) -> VoiceStats:
+        return VoiceStats(performer.peak, math.nan if stage.bent else ear.measure(), ear.offset, ear.sounding_s, ear.struck_s)
+
     def _facts(self) -> dict[str, str | float]:
-        return {**_engine_facts(self._engine), "output": self.output.description, "rate_hz": self.output.rate_hz,
-                "period_frames": self.output.period_frames, "block_samples": self.stage.performer.block_samples,
+        return {**_engine_facts(self._engines[0]), "output": self.output.description, "rate_hz": self.output.rate_hz,
+                "period_frames": self.output.period_frames, "block_samples": self.ensemble.performers[0].block_samples,
                 "real_time": self._real_time, "memory": self._memory,
                 "notice": self._notice}
 

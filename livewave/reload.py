@@ -27,6 +27,7 @@ from livewave.service import Service
 log = logging.getLogger("livewave")
 
 SECTIONS = {"continuation": "continue"}  # fields of Config whose name in a file is another one
+VOICES = "voices"  # the field that is no section, but many
 LIVE = {  # field of Config -> what of it can be changed while playing, in the order in which it is applied
     "log": ("level",),
     "audio": ("gain_db",),
@@ -39,7 +40,8 @@ LIVE = {  # field of Config -> what of it can be changed while playing, in the o
 
 def check_models(config: Config) -> None:
     """Raises LivewaveError when a model that `config` names cannot be had."""
-    load_model(config.model.name)
+    for voice in config.ensemble:
+        load_model(voice.model)
     load_biaxial(config.continuation.model)
 
 
@@ -61,6 +63,9 @@ def applied(old: Config, new: Config) -> Config:
 def _differences(old: Config, new: Config) -> Iterator[tuple[str, str]]:
     for section in dataclasses.fields(Config):
         before, after = getattr(old, section.name), getattr(new, section.name)
+        if section.name == VOICES:
+            yield from [(VOICES, "")] if before != after else []
+            continue
         yield from ((section.name, field.name) for field in dataclasses.fields(before)
                     if getattr(before, field.name) != getattr(after, field.name))
 
@@ -70,6 +75,8 @@ def _live(section: str, name: str) -> bool:
 
 
 def _name(section: str, name: str) -> str:
+    if section == VOICES:
+        return "[[voice]]"
     return f"[{SECTIONS.get(section, section)}] {name}"
 
 

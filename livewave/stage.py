@@ -28,7 +28,7 @@ class Leaving:
         return self.performer.faded_out and not len(self._rest)
 
     def add_to(self, frames: np.ndarray) -> np.ndarray:
-        """`frames` with as many of its own added: float32 [frames], a new array."""
+        """`frames` with as many of its own added, and of the same shape: a new array."""
         mixed, done = frames.copy(), 0
         while done < len(mixed) and not self.gone:
             if not len(self._rest):
@@ -102,7 +102,7 @@ class Stage:
             self._leaving = Leaving(self._take_over())
 
     def step(self) -> np.ndarray:
-        """The next block as device frames: float32 [frames], valid until the next step."""
+        """The next block as device frames: as `Performer.step`."""
         if self._next and self.performer.faded_out:
             self.changed.append(self._take_over())
         frames = self.performer.step()

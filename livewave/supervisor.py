@@ -48,8 +48,9 @@ class State(enum.Enum):
 
 @dataclass(slots=True)
 class Opened:
-    """A model in the hands of the control process: its file, and how it is to be opened."""
+    """A model in the hands of the control process: its file, how it is to be opened, and the voice that plays it."""
 
+    voice: int
     model: Model
     number: int
     descriptor: int
@@ -57,7 +58,7 @@ class Opened:
 
     @property
     def handover(self) -> Handover:
-        return Handover(self.descriptor, self.number, self.recipe.engine, self.recipe.options)
+        return Handover(self.descriptor, self.number, self.recipe.engine, self.recipe.options, self.voice)
 
 
 class AudioProcess:
@@ -72,7 +73,8 @@ class AudioProcess:
         self.link, self.state = Link(ours), State.OPENING
         self.stats = Stats()
         self.facts: Report = {}
-        self.number = -1  # of the model that is open
+        self.numbers: dict[int, int] = {}  # voice -> number of its model that is open
+        self._awaited: set[int] = set()  # numbers of models that are being opened
         self._progress_s = self._began_s = time.monotonic()
         with theirs, its_tape:
             ends = [theirs.fileno(), its_tape.fileno()]
@@ -97,6 +99,7 @@ class AudioProcess:
     def open(self, opened: Opened) -> None:
         self.state = State.OPENING if self.state is not State.PLAYING else self.state
         self._progress_s = time.monotonic()
+        self._awaited.add(opened.number)
         self.link.send_model(opened.handover)
 
     def start(self, config: Config, or_null: bool) -> None:
@@ -142,14 +145,20 @@ class AudioProcess:
     def _hear(self, report: Report) -> None:
         match report["event"]:
             case "ready":
-                self.state, self.number = State.READY, int(report["number"])
+                self._awaited.discard(int(report["number"]))
+                self.numbers[int(report["voice"])] = int(report["number"])
+                self.state = self.state if self._awaited else State.READY
             case "playing":
                 self.state, self.facts, self._progress_s = State.PLAYING, report, time.monotonic()
             case "changed":
-                self.facts = {**self.facts, **report}
-                self.number = int(report["number"])
+                self._awaited.discard(int(report["number"]))
+                self.numbers[int(report["voice"])] = int(report["number"])
+                if report["voice"] == 0:
+                    self.facts = {**self.facts, **report}
             case "failed" if self.state is State.STARTING:
                 self.state = State.READY
+            case "failed" if "number" in report:
+                self._awaited.discard(int(report["number"]))
 
 
 Restore = Callable[[], Sequence[Command]]
@@ -160,22 +169,24 @@ Changed = Callable[[str], None]  # told "" or why not
 class Supervisor:
     """Keeps one audio process playing. Thread: control only; nothing waits but `start` and `close`.
 
-    restore   what a performer that starts afresh must be told
+    restore   what performers that start afresh must be told
     follow    is given the tape of each audio process that begins to play
     restarts  of audio processes that had died or were stuck
     facts     of the output and the engine that play, or played last
     """
 
-    def __init__(self, config: Config, model: Model, restore: Restore, follow: Follow) -> None:
+    def __init__(self, config: Config, models: Sequence[Model], restore: Restore, follow: Follow) -> None:
+        """`models` by voice."""
         self.restarts, self.facts, self.stats = 0, {"notice": ""}, Stats()
         self._config, self._restore, self._follow = config, restore, follow
         self._numbers, self._takes = 0, 1
         self._past = Stats()  # counts of processes that are gone
         self._playing: AudioProcess | None = None
         self._standby: AudioProcess | None = AudioProcess()
-        self._opened = self._pack(model, Recipe(config.model.engine))
-        self._standby.open(self._opened)
-        self._queued: tuple[Model, Recipe, Changed] | None = None  # a model that was asked for, and who waits for it
+        self._opened = [self._pack(voice, model, Recipe(config.model.engine)) for voice, model in enumerate(models)]
+        for opened in self._opened:
+            self._standby.open(opened)
+        self._queued: dict[int, tuple[Model, Recipe, Changed]] = {}  # by voice: models that were asked for, and who waits
         self._wanted: tuple[Opened, Changed] | None = None  # the one that is being changed to
         self._asked_to_change = False
         self._retry_s = self._spawn_s = self._scout_s = 0.0
@@ -203,9 +214,9 @@ class Supervisor:
         return int(self._past.faults + self.stats.faults)
 
     @property
-    def model(self) -> Model:
-        """The one that plays."""
-        return self._opened.model
+    def models(self) -> list[Model]:
+        """Those that play, by voice."""
+        return [opened.model for opened in self._opened]
 
     def start(self) -> None:
         """Play, or raise LivewaveError saying why not."""
@@ -236,15 +247,15 @@ class Supervisor:
 
     @property
     def recipe(self) -> Recipe:
-        """How the model that plays was opened."""
-        return self._opened.recipe
+        """How the model of the first voice was opened."""
+        return self._opened[0].recipe
 
-    def change(self, model: Model, changed: Changed, recipe: Recipe | None = None) -> None:
-        """Let another model, or the same one opened in another way, take over while the sound goes on; `changed` is told when
-        it has, or why it has not."""
-        if self._queued:
-            self._queued[2]("another model was asked for since")
-        self._queued = model, recipe or Recipe(self._config.model.engine), changed
+    def change(self, voice: int, model: Model, changed: Changed, recipe: Recipe | None = None) -> None:
+        """Let another model, or the same one opened in another way, take over a voice while the sound goes on; `changed` is told
+        when it has, or why it has not."""
+        if voice in self._queued:
+            self._queued.pop(voice)[2]("another model was asked for since")
+        self._queued[voice] = model, recipe or Recipe(self._config.model.engine), changed
 
     def turn(self) -> Stats | None:
         """What is to be done now and then: often. The newest statistics, None when nothing is new."""
@@ -296,7 +307,9 @@ class Supervisor:
         if self._standby is None:
             if now_s >= self._spawn_s:
                 self._standby = AudioProcess()
-                self._standby.open(self._wanted[0] if self._wanted else self._opened)
+                wanted = {self._wanted[0].voice: self._wanted[0]} if self._wanted else {}
+                for opened in self._opened:
+                    self._standby.open(wanted.get(opened.voice, opened))
             return
         _, reports = self._standby.poll()
         for report in reports:
@@ -334,7 +347,7 @@ class Supervisor:
     def _heard_by_standby(self, report: Report) -> None:
         match report["event"]:
             case "ready":
-                for opened in (self._opened, *([self._wanted[0]] if self._wanted else [])):
+                for opened in (*self._opened, *([self._wanted[0]] if self._wanted else [])):
                     if opened.number == report["number"]:
                         opened.recipe = Recipe.of(report)
             case "failed" if "number" in report:
@@ -354,7 +367,7 @@ class Supervisor:
         first, self._playing, self._standby = self.facts == {"notice": ""}, self._standby, None
         self._follow(self._playing.tape)
         self.facts, self._spawn_s = self._playing.facts, time.monotonic() + RESPAWN_S
-        if self._wanted and self._playing.number == self._wanted[0].number:
+        if self._wanted and self._has_wanted(self._playing):
             self._adopt_wanted()
         if not first:
             self.send(self._restore())
@@ -365,37 +378,42 @@ class Supervisor:
     def _begin_change(self) -> None:
         """The standby opens what was asked for first: that shows whether it can be played, and how."""
         if self._queued and not self._wanted and self._standby and self._standby.state is State.READY:
-            model, recipe, changed = self._queued
-            self._queued, self._asked_to_change = None, False
-            self._wanted = self._pack(model, recipe), changed
+            voice = next(iter(self._queued))  # who has waited longest
+            model, recipe, changed = self._queued.pop(voice)
+            self._asked_to_change = False
+            self._wanted = self._pack(voice, model, recipe), changed
             self._standby.open(self._wanted[0])
 
     def _ask_to_change(self) -> None:
         """Then the one that plays can open it quickly."""
         if not self._wanted or self._asked_to_change or not self._playing or not self._standby:
             return
-        if self._standby.state is State.READY and self._standby.number == self._wanted[0].number:
+        if self._standby.state is State.READY and self._has_wanted(self._standby):
             self._asked_to_change = True
             self._playing.open(self._wanted[0])
 
     def _adopt_wanted(self) -> None:
         """What was wanted plays."""
-        os.close(self._opened.descriptor)
-        self._opened, changed = self._wanted
+        wanted, changed = self._wanted
         self._wanted = None
+        os.close(self._opened[wanted.voice].descriptor)
+        self._opened[wanted.voice] = wanted
         changed("")
+
+    def _has_wanted(self, process: AudioProcess) -> bool:
+        return process.numbers.get(self._wanted[0].voice) == self._wanted[0].number
 
     def _forget_wanted(self, reason: str) -> None:
         wanted, changed = self._wanted
         self._wanted = None
         os.close(wanted.descriptor)
         if self._standby:
-            self._standby.open(self._opened)
+            self._standby.open(self._opened[wanted.voice])
         changed(reason)
 
-    def _pack(self, model: Model, recipe: Recipe) -> Opened:
+    def _pack(self, voice: int, model: Model, recipe: Recipe) -> Opened:
         self._numbers += 1
-        return Opened(model, self._numbers, pack(model), recipe)
+        return Opened(voice, model, self._numbers, pack(model), recipe)
 
     def _next_take(self) -> Config:
         self._takes += 1
@@ -403,7 +421,7 @@ class Supervisor:
 
     def _say_playing(self) -> None:
         self._told = ""
-        log.warning("playing %s on %s", self.model.name, self.facts["output"])
+        log.warning("playing %s on %s", " + ".join(model.name for model in self.models), self.facts["output"])
 
     def _tell_once(self, text: str) -> None:
         if text != self._told:

@@ -1,4 +1,5 @@
-"""Looks at what the audio process reports, and sees a net that has gone astray while notes are held: noise, an offset, silence.
+"""Looks at what the audio process reports of a voice, and sees a net that has gone astray while notes are held: noise, an offset,
+silence.
 
 Then it is primed anew: a short fade, and it starts again from rest. Where that does not help, it is tried less and less often.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from livewave.link import Stats
+from livewave.link import VoiceStats
 
 SICK_S = 0.5  # of trouble without a break
 LEAST_ADHERENCE = 0.1  # noise has none; what ships has 0.3 or more in 99 of 100 looks at single notes and chords of its range
@@ -22,7 +23,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 300.0  # before it is primed again
 
 
 class Watch:
-    """Judges reports in order. Thread: control only.
+    """Judges reports of one voice, in order. Thread: control only.
 
     primed  how often the net was to be primed anew
     """
@@ -33,7 +34,7 @@ class Watch:
         self._not_before_s, self._pause_s = -math.inf, FIRST_PAUSE_S
         self._loud_s, self._fallen = -math.inf, False
 
-    def judge(self, stats: Stats, gain_db: float, temperature: float, now_s: float) -> str:
+    def judge(self, stats: VoiceStats, gain_db: float, temperature: float, now_s: float) -> str:
         """What is wrong, when it is time to prime the net anew for it; else nothing."""
         gain = 10.0 ** (gain_db / 20.0)
         trouble = _trouble(stats, gain, temperature, self._has_fallen(stats, gain, now_s))
@@ -51,7 +52,7 @@ class Watch:
         self._pause_s = min(2.0 * self._pause_s, LONGEST_PAUSE_S)
         return trouble
 
-    def _has_fallen(self, stats: Stats, gain: float, now_s: float) -> bool:
+    def _has_fallen(self, stats: VoiceStats, gain: float, now_s: float) -> bool:
         """Whether these notes stopped sounding from one moment to the next."""
         if stats.level >= LOUD * gain:
             self._loud_s = now_s
@@ -60,7 +61,7 @@ class Watch:
         return self._fallen
 
 
-def _trouble(stats: Stats, gain: float, temperature: float, fallen: bool) -> str:
+def _trouble(stats: VoiceStats, gain: float, temperature: float, fallen: bool) -> str:
     if stats.sounding_s < SPEAKS_WITHIN_S:
         return ""
     if abs(stats.offset) > MOST_OFFSET * gain:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from livewave.control.osc_addresses import address_table
+from livewave.control.osc_voices import voice_table
 from livewave.control.osc_reports import report_table, status_table
 from livewave.music.compass import Compass
 from livewave.render.modelfile import SHIPPED, SUFFIX, load_model
@@ -84,7 +85,7 @@ def shipped() -> list[Model]:
 
 def main(arguments: list[str]) -> int:
     text = README.read_text(encoding="utf-8")
-    parts = {"osc": address_table(), "osc-out": report_table(), "osc-status": status_table(), "instruments": instrument_table(shipped())}
+    parts = {"osc": address_table(), "osc-voices": voice_table(), "osc-out": report_table(), "osc-status": status_table(), "instruments": instrument_table(shipped())}
     fresh = functools.reduce(lambda page, part: insert(page, *part), parts.items(), text)
     if "--check" in arguments:
         if fresh != text:

@@ -62,3 +62,10 @@ def test_one_that_stepped_up_too_early_waits_twice_as_long_the_next_time():
 
 def test_a_report_of_nothing_is_no_reason_for_anything():
     assert not Deadline(rungs(32, INT8)).hear(Stats(), 0.0)
+
+
+def test_an_ensemble_makes_room_by_voices_after_all_else_the_last_one_first():
+    ladder = rungs(32, Recipe("native", {"precision": "bf16"}), voices=3)
+    assert [rung.voices for rung in ladder] == [3] * (len(ladder) - 2) + [2, 1]
+    assert ladder[-3].recipe.options["precision"] == "int8" and ladder[-3].block_samples == LARGEST_BLOCK_SAMPLES
+    assert str(ladder[-1]).endswith("int8, 1 of 3 voices")

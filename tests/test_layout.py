@@ -20,7 +20,7 @@ BELOW = {"onnxfile"}  # what every room may stand on, and knows none of them
 # stage: modules of other stages that it may import
 ALLOWED = {"music": {"livewave.control.events"}, "hearing": {"livewave.control.events", "livewave.music", "livewave.render.wavenet"},
            "oscquery": {"livewave.control"},
-           "takes": {"livewave.control.events", "livewave.config", "livewave.link", "livewave.performer", "livewave.stage",
+           "takes": {"livewave.control.events", "livewave.config", "livewave.link", "livewave.performer", "livewave.stage", "livewave.ensemble", "livewave.voicing",
                      "livewave.music.generated", "livewave.music.clock", "livewave.render", "livewave.sound.wavfile"}}
 # foreign library: the one file of livewave that imports it
 HOMES = {

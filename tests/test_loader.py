@@ -18,7 +18,7 @@ def test_whatever_stops_the_reading_is_answered_and_the_next_model_is_read(monke
     monkeypatch.setattr(loader, "load_model", read)
     reads, answers, until_s = Loader(), [], time.monotonic() + 30.0
     for name in ("bad", "good"):
-        reads.load(name, answers.append, answers.append)
+        reads.load(0, name, answers.append, answers.append)
         before = len(answers)
         while len(answers) == before:
             assert time.monotonic() < until_s

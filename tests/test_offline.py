@@ -13,7 +13,7 @@ import livewave.offline
 from exporters.stepgraph import build_model
 from livewave import ConfigError, LivewaveError
 from livewave.carry_on import CarriedOn, carry_on
-from livewave.config import Config, make_config
+from livewave.config import Config, load_config, make_config
 from livewave.link import Link
 from livewave.music.clock import ManualClock
 from livewave.music.compass import Compass
@@ -308,3 +308,55 @@ def test_a_model_without_the_hint_says_so_in_one_line_and_plays_unbent(midi, tmp
     assert rendered(bent_midi(tmp_path / "song.mid"), tmp_path / "b.wav", config(plain)) == unbent
     assert [record.message for record in caplog.records if "pitch bend" in record.message] == [
         "pitch bend is ignored: model tiny has no f0 hint to bend"]
+
+
+# an ensemble
+
+
+def ensemble(*voices: str, **fields: object) -> Config:
+    return load_config(None, {"voice": list(voices), "model": fields})
+
+
+def stereo(path) -> np.ndarray:
+    with wave.open(str(path)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, RATE_HZ)
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2) / 32_767.0
+
+
+def test_the_stems_of_an_ensemble_add_up_to_what_is_heard(midi, model, tmp_path):
+    voices = (f"{model}:pan=-1,gain=-9", f"{model}:pan=1,gain=-9,transpose=12", f"{model}:gain=-12,mute=1")
+    rendered = render_file(midi, tmp_path / "all.wav", ensemble(*voices), lambda done, total: None, stems=tmp_path / "new" / "stems")
+    mix = stereo(tmp_path / "all.wav")
+    stems = [stereo(tmp_path / "new" / "stems" / f"{number}-tiny.wav") for number in (1, 2, 3)]
+    assert len(mix) == len(stems[0]) == pytest.approx(rendered * RATE_HZ, abs=RATE_HZ // 20)
+    np.testing.assert_allclose(sum(stems), mix, atol=3 / 32_767)
+    assert not stems[0][:, 1].any() and not stems[1][:, 0].any() and not stems[2].any()
+    assert np.abs(stems[0]).max() > 0.01 and np.abs(stems[1]).max() > 0.01
+
+
+def test_a_voice_sounds_in_an_ensemble_as_it_does_alone(midi, model, tmp_path):
+    render_file(midi, tmp_path / "a.wav", ensemble(f"{model}:pan=-1", f"{model}:pan=1"), lambda done, total: None)
+    for seed, side in ((0, 0), (1, 1)):
+        rendered(midi, tmp_path / "b.wav", config(model, seed=seed))
+        alone, _ = heard(tmp_path / "b.wav")
+        np.testing.assert_array_equal(stereo(tmp_path / "a.wav")[:, side], alone)
+
+
+def test_the_channels_of_a_file_are_played_by_the_voices_that_hear_them(model, tmp_path):
+    song = pretty_midi.PrettyMIDI()
+    for pitch, start in ((60, 0.2), (67, 1.5)):
+        song.instruments.append(pretty_midi.Instrument(0))
+        song.instruments[-1].notes.append(pretty_midi.Note(90, pitch, start, start + 0.3))
+    song.write(str(tmp_path / "two.mid"))
+    channels = [message.channel for track in mido.MidiFile(tmp_path / "two.mid").tracks for message in track if message.type == "note_on"]
+    voices = [f"{model}:pan={pan},channel={channel + 1}" for pan, channel in zip((-1, 1), dict.fromkeys(channels))]
+    render_file(tmp_path / "two.mid", tmp_path / "two.wav", ensemble(*voices), lambda done, total: None)
+    left, right = stereo(tmp_path / "two.wav").T
+    assert np.flatnonzero(left)[0] / RATE_HZ == pytest.approx(0.2, abs=0.01)
+    assert np.flatnonzero(right)[0] / RATE_HZ == pytest.approx(1.5, abs=0.01)
+
+
+def test_stems_that_cannot_be_written_are_named(midi, model, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LivewaveError, match="stems"):
+        render_file(midi, tmp_path / "a.wav", ensemble(model), lambda done, total: None, stems=tmp_path / "file")

@@ -12,7 +12,7 @@ from livewave.link import Command, Order
 from livewave.music.bends import GLIDE_S
 from livewave.music.clock import ManualClock
 from livewave.performer import LATE_S, MOST_FAULTS, Performer
-from livewave.render.fader import FADE_S
+from livewave.sound.fader import FADE_S
 from livewave.render.native import NativeEngine
 from livewave.render.voice import ATTACK_S
 from livewave.render.wavenet import phase_steps
@@ -427,3 +427,64 @@ def test_an_engine_that_fails_for_good_is_given_up():
         for _ in range(MOST_FAULTS + 1):
             performer.step()
     assert performer.faults == MOST_FAULTS
+
+
+# a place, and a pause
+
+
+def panned(block: int, timeline: Timeline, device_rate_hz: int = 48_000) -> np.ndarray:
+    performer = Performer(ToyEngine(), ManualClock(), device_rate_hz, block, seed=1, temperature=0.8, gain_db=0.0, lead_s=LEAD_S, pan=-1.0)
+    return play(performer, 1.024, timeline)
+
+
+@pytest.mark.parametrize("device_rate_hz", [48_000, 44_100])
+def test_a_voice_moves_at_the_frame_of_its_column_whatever_the_block(device_rate_hz):
+    timeline = [strike(0.0), (0.512, Command(Order.PAN, value=1.0))]
+    out = panned(64, timeline, device_rate_hz)
+    assert out.shape[1] == 2
+    before, after = out[: round(0.5 * device_rate_hz)], out[round(0.6 * device_rate_hz) :]
+    assert not before[:, 1].any() and before[-1, 0] == pytest.approx(LEVEL, rel=1e-3)
+    assert np.abs(after[:, 0]).max() < 1e-6 and after[-1, 1] == pytest.approx(LEVEL, rel=1e-3)
+    np.testing.assert_array_equal(panned(512, timeline, device_rate_hz), out)
+
+
+def test_a_place_means_nothing_where_there_is_one_channel():
+    assert play(a_performer(), 0.3, [strike(0.0), (0.1, Command(Order.PAN, value=1.0))]).ndim == 1
+
+
+def test_a_voice_that_is_parked_fades_out_and_its_net_is_left_alone_until_it_plays_again():
+    engine = ToyEngine()
+    performer = a_performer(engine)
+    play(performer, 0.2, [strike(0.0)])
+    performer.obey(Command(Order.PARK, value=1.0))
+    out = play(performer, 0.1)
+    assert np.abs(np.diff(out)).max() < 1.1 * LEVEL / FADE and not out[-RATE_HZ // 100 :].any()
+    blocks, resets = engine.blocks, engine.resets
+    assert not play(performer, 0.5).any() and engine.blocks == blocks
+    performer.obey(Command(Order.PARK, value=0.0))
+    out = play(performer, 0.2)
+    assert engine.resets == resets + 1 and out[-1] == pytest.approx(LEVEL)
+    assert np.abs(np.diff(out)).max() < LEVEL / ATTACK + LEVEL / FADE
+
+
+def test_a_voice_that_is_called_back_before_it_was_silent_plays_on():
+    engine = ToyEngine()
+    performer = a_performer(engine)
+    play(performer, 0.2, [strike(0.0)])
+    resets = engine.resets
+    performer.obey(Command(Order.PARK, value=1.0))
+    play(performer, FADE / RATE_HZ / 2)
+    performer.obey(Command(Order.PARK, value=0.0))
+    assert play(performer, 0.1).min() > 0.2 * LEVEL and engine.resets == resets
+
+
+@pytest.mark.parametrize("block", [16, 48, 512])
+def test_a_pause_is_the_same_whatever_the_block(block):
+    def out(block: int) -> np.ndarray:
+        performer = Performer(NativeEngine(tiny_model()), ManualClock(), RATE_HZ, block, seed=1, temperature=0.8, gain_db=0.0, lead_s=LEAD_S)
+        for at, command in ((0, strike(0.0)[1]), (100, Command(Order.PARK, value=1.0)), (170, Command(Order.STRIKE, 0.0, 67, 90)),
+                            (200, Command(Order.PARK, value=0.0)), (240, Command(Order.PARK, value=1.0)), (245, Command(Order.PARK, value=0.0))):
+            performer.obey_at(at, command)
+        return np.concatenate([performer.step().copy() for _ in range(512 * 24 // block)])
+
+    np.testing.assert_array_equal(out(block), out(64))

@@ -8,7 +8,7 @@ import pytest
 from livewave.link import Command, Order
 from livewave.music.clock import ManualClock
 from livewave.performer import Performer
-from livewave.render.fader import FADE_S
+from livewave.sound.fader import FADE_S
 from livewave.render.native import NativeEngine
 from livewave.stage import Leaving, Stage
 from tests.toys import TINY, ToyEngine, tiny_model

@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from livewave.link import Stats
+from livewave.link import VoiceStats
 from livewave.watch import (
     DECAYS_AFTER_S, FIRST_PAUSE_S, LEAST_ADHERENCE, LONGEST_PAUSE_S, MOST_OFFSET, SICK_S, SPEAKS_WITHIN_S, Watch,
 )
 
-WELL = Stats(level=0.3, adherence=0.9, sounding_s=2.0, struck_s=2.0)
+WELL = VoiceStats(level=0.3, adherence=0.9, sounding_s=2.0, struck_s=2.0)
 NOISE = replace(WELL, adherence=LEAST_ADHERENCE / 2)
 REPORT_S = 0.05
 
 
-def judged(watch: Watch, stats: Stats, from_s: float, seconds: float, gain_db: float = 0.0,
+def judged(watch: Watch, stats: VoiceStats, from_s: float, seconds: float, gain_db: float = 0.0,
            temperature: float = 0.8) -> list[tuple[float, str]]:
     """When it was to be primed, and why, with a report every REPORT_S."""
     times = [from_s + REPORT_S * n for n in range(round(seconds / REPORT_S))]
@@ -35,7 +35,7 @@ def test_trouble_that_lasts_is_told_by_its_name_and_one_that_passes_is_not(chang
 
 
 @pytest.mark.parametrize("stats", [
-    WELL, replace(WELL, adherence=math.nan), Stats(), replace(NOISE, sounding_s=0.0),
+    WELL, replace(WELL, adherence=math.nan), VoiceStats(), replace(NOISE, sounding_s=0.0),
     replace(NOISE, sounding_s=0.9 * SPEAKS_WITHIN_S),
     replace(WELL, level=0.0, adherence=math.nan, struck_s=DECAYS_AFTER_S + 1.0),
 ])
@@ -43,7 +43,7 @@ def test_what_sounds_well_rests_or_has_died_away_is_left_alone(stats):
     assert judged(Watch(), stats, 0.0, 60.0) == []
 
 
-def fading(from_level: float, db_per_s: float, seconds: float) -> list[Stats]:
+def fading(from_level: float, db_per_s: float, seconds: float) -> list[VoiceStats]:
     """A chord that was struck five seconds ago, and now grows softer, with a report every REPORT_S."""
     reports = []
     for n in range(round(seconds / REPORT_S)):
@@ -53,7 +53,7 @@ def fading(from_level: float, db_per_s: float, seconds: float) -> list[Stats]:
     return reports
 
 
-def primed_by(reports: list[Stats]) -> list[str]:
+def primed_by(reports: list[VoiceStats]) -> list[str]:
     watch = Watch()
     return [why for n, stats in enumerate(reports) if (why := watch.judge(stats, 0.0, 0.8, REPORT_S * n))]
 

@@ -130,12 +130,21 @@ class LetGo(Event):
 
 @dataclass(frozen=True, slots=True)
 class Setting(Event):
-    """A knob was set: gain_db, temperature, model, longest_note_s, or one of the continuation's (continue_...). `sender` is the
-    OSC peer that waits for done or fail, if any; what CONFIGURATION sets stays after a Reset."""
+    """A knob was set: gain_db, temperature, model, longest_note_s, one of a voice's (pan, mute, transpose), or one of the
+    continuation's (continue_...). `sender` is the OSC peer that waits for done or fail, if any; what CONFIGURATION sets stays
+    after a Reset."""
 
     name: str
     value: float | str | tuple[int, int] | None
     sender: tuple | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToVoice(Event):
+    """For one voice of the ensemble alone, whatever it hears otherwise: a note, a pedal, a setting. Voices count from 0."""
+
+    voice: int
+    event: Event
 
 
 @dataclass(frozen=True, slots=True)

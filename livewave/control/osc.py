@@ -34,6 +34,7 @@ from livewave.control.osc_pattern import WILDCARDS, named
 from livewave.control.osc_schedule import LONGEST_S, Schedule
 from livewave.control.osc_socket import HOST, PORT, bind, missed_by
 from livewave.control.osc_stream import STREAM, Connection, Listener
+from livewave.control.osc_voices import addresses_of
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ UNANSWERED = ("fail", "done", "error", "synced", "reply", "late")
 
 Sender = tuple
 Status = Callable[[], Mapping[str, Value] | Sequence[Value]]
+VoiceStates = Callable[[], Sequence[Sequence[Value]]]
 
 
 class Call(NamedTuple):
@@ -79,6 +81,7 @@ class OscServer:
 
     queue    where events go
     status   what /livewave/status answers: name -> value, or values. Called on the receiving thread
+    voices   how many there are, each with addresses of its own; answer_voices, like `status`, says how each is
     address  host and port in use (port 0 asks the system for one)
     allow    networks that are heard besides this machine, and
     messages_per_s  how much each sender may send: see osc_gate
@@ -89,7 +92,10 @@ class OscServer:
     """
 
     def __init__(self, queue: EventQueue, host: str = HOST, port: int = PORT, status: Status = dict,
-                 allow: Sequence[str] = (), messages_per_s: int = MESSAGES_PER_S) -> None:
+                 allow: Sequence[str] = (), messages_per_s: int = MESSAGES_PER_S, voices: int = 1,
+                 answer_voices: VoiceStates = list) -> None:
+        self._addresses = {**ADDRESSES, **addresses_of(voices)}
+        self._answer_voices = answer_voices
         self.received = self.late = self.unsent = self.missed = 0
         self._queue = queue
         self._status = status
@@ -103,6 +109,7 @@ class OscServer:
         self._answers = {
             "/livewave/notify": self._answer_notify,
             "/livewave/status": self._answer_status,
+            "/livewave/voices": self._answer_for_voices,
             "/livewave/version": self._answer_version,
             "/livewave/sync": self._answer_sync,
             "/livewave/clearSched": self._answer_clear,
@@ -289,7 +296,7 @@ class OscServer:
 
     def _understood(self, message: OscMessage, sender: Sender) -> Iterator[Call]:
         """The calls that a message makes; more than one when its address is a pattern."""
-        rows = _rows(message.address)
+        rows = self._rows(message.address)
         if not rows:
             self._refuse(sender, message.address, "there is no such address")
         for row in rows:
@@ -299,6 +306,14 @@ class OscServer:
                 yield Call(row, row.fit(message.params), sender)
             except ValueError as error:
                 self._refuse(sender, row.path, str(error))
+
+    def _rows(self, address: str) -> list[Address]:
+        row = self._addresses.get(address)
+        if row is not None:
+            return [row]
+        if WILDCARDS.isdisjoint(address):
+            return []
+        return [self._addresses[path] for path in named(address, self._addresses)]
 
     def _place(self, call: Call, now_s: float, ahead_s: float) -> None:
         if ahead_s <= 0.0:
@@ -340,6 +355,10 @@ class OscServer:
         values = [part for pair in status.items() for part in pair] if isinstance(status, Mapping) else status
         self.reply(sender, "/livewave/status.reply", *values)
 
+    def _answer_for_voices(self, sender: Sender) -> None:
+        for state in self._answer_voices():
+            self.reply(sender, "/livewave/voice.reply", *state)
+
     def _answer_version(self, sender: Sender) -> None:
         self.reply(sender, "/livewave/version.reply", "livewave", __version__)
 
@@ -363,15 +382,6 @@ def source(sender: Sender) -> str:
 def _printable(text: str) -> str:
     """What may stand on a terminal, and in a message: a peer's text may hold anything."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-def _rows(address: str) -> list[Address]:
-    row = ADDRESSES.get(address)
-    if row is not None:
-        return [row]
-    if WILDCARDS.isdisjoint(address):
-        return []
-    return [ADDRESSES[path] for path in named(address, ADDRESSES)]
 
 
 def _dated_messages(datagram: bytes) -> Iterator[tuple[float, OscMessage]]:

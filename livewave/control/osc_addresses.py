@@ -181,7 +181,7 @@ def _check_range(low: int, high: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _SettingOf:
+class SettingOf:
     """Makes the event of a setting: of one value, or of several at once."""
 
     name: str
@@ -208,69 +208,69 @@ _ROWS = (
         _bend,
     ),
     Address("/livewave/panic", (), "every note off, every pedal up, silence", _panic),
-    Address("/livewave/gain", (Argument("gain", "f", *GAIN_DB, "dB"),), "output level", _SettingOf("gain_db")),
+    Address("/livewave/gain", (Argument("gain", "f", *GAIN_DB, "dB"),), "output level", SettingOf("gain_db")),
     Address(
         "/livewave/temperature",
         (Argument("temperature", "f", *TEMPERATURE),),
         "how freely the net draws its samples; 0 takes the likeliest",
-        _SettingOf("temperature"),
+        SettingOf("temperature"),
     ),
     Address(
         "/livewave/model",
         (Argument("name", "s", 1, 1024),),
         "play with another model of the model path, by its name; /livewave/done or /livewave/fail follows",
-        _SettingOf("model"),
+        SettingOf("model"),
         _check_model,
     ),
     Address(
         "/livewave/record",
         (Argument("on", "i", 0, 1),),
         "begin a take in the folder of --record, or end it; /livewave/done or /livewave/fail follows",
-        _SettingOf("record"),
+        SettingOf("record"),
     ),
     Address("/livewave/reset", (), "notes, pedals, settings and the net's memory as at start", _reset),
     Address(
         "/livewave/continue",
         (Argument("mode", "s", 1, 16, choices=MODES),),
         "play on when the player stops, or beside the player; /livewave/done or /livewave/fail follows",
-        _SettingOf("continue_mode"),
+        SettingOf("continue_mode"),
     ),
     Address(
         "/livewave/continue/temperature",
         (Argument("temperature", "f", *CONTINUE["temperature"]),),
         "how freely its notes are drawn",
-        _SettingOf("continue_temperature"),
+        SettingOf("continue_temperature"),
     ),
     Address(
         "/livewave/continue/density",
         (Argument("density", "f", *CONTINUE["density"]),),
         "how many notes it plays: above 1 more than the net would, below 1 fewer",
-        _SettingOf("continue_density"),
+        SettingOf("continue_density"),
     ),
     Address(
         "/livewave/continue/range",
         (Argument("low", "i", *CONTINUE["low"]), Argument("high", "i", *CONTINUE["high"])),
         "the pitches it may play, at least an octave",
-        _SettingOf("continue_range"),
+        SettingOf("continue_range"),
         _check_range,
     ),
     Address(
         "/livewave/continue/key",
         (Argument("key", "s", 1, 16),),
         "off: any note; auto: those of the key that was played in; or those of a key: C, F# minor, Bbm",
-        _SettingOf("continue_key"),
+        SettingOf("continue_key"),
     ),
     Address(
         "/livewave/continue/polyphony",
         (Argument("notes", "i", *CONTINUE["polyphony"]),),
         "how many notes of its own may sound together",
-        _SettingOf("continue_polyphony"),
+        SettingOf("continue_polyphony"),
     ),
     Address(
         "/livewave/continue/rest",
         (Argument("rest", "f", *CONTINUE["rest_beats"], "beats"),),
         "so long without a held key ends a phrase",
-        _SettingOf("continue_rest_beats"),
+        SettingOf("continue_rest_beats"),
     ),
     Address("/livewave/tempo", (Argument("tempo", "f", *TEMPO_BPM, "bpm"),), "quarter notes a minute", _tempo),
     Address("/livewave/tap", (), "tap the tempo, a quarter note apart", _tap),
@@ -287,6 +287,7 @@ _ROWS = (
         "send the sender (at this port, and answers there too; else at the one it sends from) what goes out to all, or stop",
     ),
     Address("/livewave/status", (), "answered by /livewave/status.reply"),
+    Address("/livewave/voices", (), "answered by /livewave/voice.reply, one for each voice"),
     Address("/livewave/version", (), "answered by /livewave/version.reply"),
     Address(
         "/livewave/sync",
@@ -297,7 +298,7 @@ _ROWS = (
     Address("/livewave/dumpOSC", (Argument("on", "i", 0, 1),), "log every message that arrives, or stop"),
 )
 ADDRESSES = {row.path: row for row in _ROWS}
-_SET_BY = {row.event.name: row.path for row in _ROWS if isinstance(row.event, _SettingOf)}
+_SET_BY = {row.event.name: row.path for row in _ROWS if isinstance(row.event, SettingOf)}
 
 
 def address_of(setting: str) -> str:
@@ -307,8 +308,13 @@ def address_of(setting: str) -> str:
 
 def address_table() -> str:
     """The table as Markdown, for the manual."""
+    return table_of(_ROWS)
+
+
+def table_of(rows: Sequence[Address]) -> str:
+    """Rows as Markdown."""
     lines = ["| address | arguments | meaning |", "|---|---|---|"]
-    for row in _ROWS:
+    for row in rows:
         arguments = " ".join(map(described, row.arguments))
         lines.append(f"| `{row.path}` | {arguments} | {row.meaning} |")
     return "\n".join(lines) + "\n"

@@ -40,8 +40,15 @@ _REPORTS = (
            "a message was refused, or could not be followed"),
     Report("/livewave/synced", (Argument("id", "i", *_ANY),), ANSWER, "all that came before /livewave/sync has been taken"),
     Report("/livewave/status.reply", (), ANSWER, "names and values in turn: see below"),
+    Report("/livewave/voice.reply", (
+        Argument("voice", "i", 1, 16), Argument("model", "s", *_TEXT), Argument("channel", "i", 0, 16), Argument("low", "i", 0, 127),
+        Argument("high", "i", 0, 127), Argument("transpose", "i", -48, 48, "semitones"), Argument("gain", "f", *_ANY, "dB"),
+        Argument("pan", "f", -1, 1), Argument("mute", "i", 0, 1), Argument("temperature", "f", 0, 2), Argument("notes", "i", *_COUNT)),
+           ANSWER, "a voice: what it plays, what it hears (channel 0: all of them), how it is set, how many notes it holds"),
     Report("/livewave/version.reply", (Argument("program", "s", *_TEXT), Argument("version", "s", *_TEXT)), ANSWER, "who this is"),
     Report("/livewave/level", (Argument("peak", "f", 0, 1),), PACE, "the loudest sample since the last one"),
+    Report("/livewave/voice/level", (Argument("voice", "i", 1, 16), Argument("peak", "f", 0, 1)), PACE + ", of an ensemble",
+           "the same of each voice"),
     Report("/livewave/latency", (Argument("latency", "f", *_COUNT, "ms"),), PACE, "from a note's arrival to its sound, the mean of it"),
     Report("/livewave/load", (Argument("load", "f", *_COUNT),), PACE, "share of real time that making a block takes"),
     Report("/livewave/underruns", (Argument("underruns", "i", *_COUNT),), PACE, "blocks that the device wanted and that were not there"),
@@ -55,7 +62,8 @@ _REPORTS = (
 REPORTS = {row.path: row for row in _REPORTS}
 
 STATUS = (
-    StatusRow("model", "s", "its name"),
+    StatusRow("model", "s", "its name; of an ensemble, all names"),
+    StatusRow("voices", "i", "how many there are"),
     StatusRow("engine", "s", "what executes it"),
     StatusRow("isa", "s", "its instruction set"),
     StatusRow("output", "s", "the audio output"),

@@ -10,10 +10,11 @@ from livewave.control.events import Event, NoteOff, NoteOn, RollSet
 
 @dataclass(frozen=True, slots=True)
 class Compass:
-    """Pitches `low`..`high`, at least an octave; the whole keyboard by default."""
+    """Pitches `low`..`high`, at least an octave; the whole keyboard by default. Keys are transposed by so many semitones first."""
 
     low: int = 0
     high: int = 127
+    transpose: int = 0
 
     @classmethod
     def of(cls, provenance: dict[str, str]) -> Compass:
@@ -25,6 +26,8 @@ class Compass:
         return cls(low, high) if 0 <= low <= high - 11 <= 116 else cls()
 
     def fold(self, pitch: int) -> int:
+        """Where a key sounds."""
+        pitch += self.transpose
         if pitch < self.low:
             return pitch + 12 * -((pitch - self.low) // 12)
         return pitch - 12 * -((self.high - pitch) // 12) if pitch > self.high else pitch

@@ -137,13 +137,14 @@ class OscQuery:
     port     of ours; None: 80 above that one, or another one where it is taken
     allow    networks whose programs are let in besides this machine's
     choices  gives, by address, all that may be sent there now; called on the loop's thread
+    voices   how many there are
     url      where it is to be found; empty where it cannot be had, and
     problem  says why
     """
 
     def __init__(self, osc: Place, port: int | None = None, allow: Sequence[str] = (),
-                 choices: Callable[[], Mapping[str, Sequence[str]]] = dict) -> None:
-        self._choices = choices
+                 choices: Callable[[], Mapping[str, Sequence[str]]] = dict, voices: int = 1) -> None:
+        self._choices, self._voices = choices, voices
         self.url = self.problem = ""
         self._osc, self._gate = osc, Gate(osc[0], allow, 1, lambda host: None)
         self._listening: dict[str, set[Peer]] = {}
@@ -234,7 +235,7 @@ class OscQuery:
         except (OSError, asyncio.TimeoutError) as error:
             log.debug("OSCQuery: %s", error)
             return _response(HTTPStatus.REQUEST_TIMEOUT, None, origin)
-        return _response(*answer(describe({**self._known, **values}, self._choices()), unquote(path), attribute), origin)
+        return _response(*answer(describe({**self._known, **values}, self._choices(), self._voices), unquote(path), attribute), origin)
 
     def _host_info(self, address: str) -> dict[str, object]:
         port = self._socket.getsockname()[1]

@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from livewave.control.osc_addresses import ADDRESSES, Address, Argument, Value
 from livewave.control.osc_reports import REPORTS, Report
+from livewave.control.osc_voices import addresses_of
 
 READ, WRITE = 1, 2
 ATTRIBUTES = ("FULL_PATH", "CONTENTS", "TYPE", "ACCESS", "RANGE", "DESCRIPTION", "VALUE", "UNIT", "CLIPMODE")
@@ -43,10 +44,11 @@ def values_of(status: Mapping[str, Value]) -> dict[str, tuple[Value, ...]]:
     return {path: tuple(status[name] for name in names) for path, names in IN_STATUS.items() if all(name in status for name in names)}
 
 
-def describe(values: Values, choices: Mapping[str, Sequence[str]] | None = None) -> Node:
-    """The root of the tree, with these values in it; `choices` are all that may be sent to an address now."""
+def describe(values: Values, choices: Mapping[str, Sequence[str]] | None = None, voices: int = 1) -> Node:
+    """The root of the tree, with these values in it; `choices` are all that may be sent to an address now. Of an ensemble, each
+    voice has a node."""
     root = _container("/")
-    for path, row in {**REPORTS, **ADDRESSES}.items():  # what can be sent counts where both are
+    for path, row in {**REPORTS, **ADDRESSES, **(addresses_of(voices) if voices > 1 else {})}.items():  # what can be sent counts where both are
         node = root
         for depth in range(2, path.count("/") + 2):
             parent = "/".join(path.split("/")[:depth])

@@ -32,15 +32,15 @@ def open_output(name: str, ring: Ring, rate_hz: int | None = None, period_frames
     if name == "null":
         return PacedOutput(ring, rate_hz or PACED_RATE_HZ, period_frames)
     if name.startswith("file:"):
-        return PacedOutput(ring, rate_hz or PACED_RATE_HZ, period_frames, _wav(name, rate_hz or PACED_RATE_HZ))
+        return PacedOutput(ring, rate_hz or PACED_RATE_HZ, period_frames, _wav(name, rate_hz or PACED_RATE_HZ, ring.channels_in))
     return PortAudioOutput(_default() if name == "default" else find_output(name), ring, rate_hz, period_frames)
 
 
-def _wav(name: str, rate_hz: int) -> WavFile:
+def _wav(name: str, rate_hz: int, channels: int) -> WavFile:
     path = name.removeprefix("file:")
     if not path:
         raise DeviceError("file: needs a path, such as file:take.wav")
-    return WavFile(path, rate_hz)
+    return WavFile(path, rate_hz, channels=channels)
 
 
 def _default() -> OutputRow:

@@ -48,7 +48,7 @@ class PacedOutput(Output):
 
     def __init__(self, ring: Ring, rate_hz: int, period_frames: int, wav: WavFile | None = None) -> None:
         super().__init__(ring, rate_hz, f"file {wav.path}, {rate_hz} Hz" if wav else f"null, {rate_hz} Hz: no sound")
-        ring.channels_out = 1
+        ring.channels_out = ring.channels_in
         self.stalls = 0
         self._period_frames, self._wav = period_frames, wav
         self._stopping = threading.Event()
@@ -81,7 +81,7 @@ class PacedOutput(Output):
 
     def _run(self) -> None:
         ask_for_priority(DEVICE_PRIORITY)
-        frames = np.zeros(self._period_frames, np.float32)
+        frames = np.zeros(self._period_frames * self.ring.channels_in, np.float32)
         pace = Pace(self._period_frames / self.rate_hz, time.monotonic())
         while not self._stopping.is_set():
             self.ring.read_into(frames)

@@ -30,7 +30,8 @@ class Pcm:
         self._pcm = np.zeros(0, np.dtype("<i2"))
 
     def of(self, frames: np.ndarray) -> np.ndarray:
-        """float32 [n], clipped to -1..1 -> int16 [n], valid until the next call."""
+        """float32 [n], clipped to -1..1 -> int16 [n], valid until the next call. Of two channels: interleaved."""
+        frames = frames.reshape(-1)
         if len(frames) > len(self._pcm):
             self._level, self._pcm = np.zeros(len(frames), np.float32), np.zeros(len(frames), np.dtype("<i2"))
         level, pcm = self._level[:len(frames)], self._pcm[:len(frames)]
@@ -42,7 +43,7 @@ class Pcm:
 
 
 class WavFile:
-    """Mono PCM at `path`; an existing file is replaced.
+    """PCM of one channel or two at `path`; an existing file is replaced.
 
     Every write reaches the operating system at once and the header follows four times a second. A full disk, or the
     4 GiB a WAV can hold, ends the writing but not the playing: `problem` says why, `lost_frames` counts, `tell` is
@@ -51,8 +52,8 @@ class WavFile:
     Thread: one. Raises DeviceError when the file cannot be made.
     """
 
-    def __init__(self, path: str, rate_hz: int, tell: Callable[[str], None] = log.warning) -> None:
-        self.path, self.rate_hz = path, rate_hz
+    def __init__(self, path: str, rate_hz: int, tell: Callable[[str], None] = log.warning, channels: int = 1) -> None:
+        self.path, self.rate_hz, self.channels = path, rate_hz, channels
         self.problem: str | None = None
         self.lost_frames = 0
         self._tell, self._pcm = tell, Pcm()
@@ -67,14 +68,14 @@ class WavFile:
                               " name a WAV file in a writable folder that exists, with room on its disk") from error
 
     def write(self, frames: np.ndarray) -> None:
-        """Append frames, clipped to -1..1. frames float32 [n]. Never raises."""
+        """Append frames, clipped to -1..1. frames float32 [n * channels], interleaved, or [n, channels]. Never raises."""
         if self.problem is None:
             try:
                 self._append(frames)
             except OSError as error:
                 self._give_up(error.strerror)
         if self.problem is not None:
-            self.lost_frames += len(frames)
+            self.lost_frames += frames.size // self.channels
 
     def sync(self) -> None:
         """Let header and samples outlast a loss of power. Waits for the disk. Never raises."""
@@ -102,7 +103,7 @@ class WavFile:
             return
         self._write_all(data)
         self._bytes += data.nbytes
-        if self._bytes - self._bytes_in_header >= SYNC_EVERY_S * 2 * self.rate_hz:
+        if self._bytes - self._bytes_in_header >= SYNC_EVERY_S * self._bytes_a_second:
             self._sync_header()
 
     def _write_all(self, data) -> None:
@@ -117,9 +118,13 @@ class WavFile:
         self._bytes_in_header = self._bytes
 
     def _header(self) -> bytes:
-        return HEADER.pack(b"RIFF", HEADER.size - 8 + self._bytes, b"WAVE", b"fmt ", 16, 1, 1, self.rate_hz,
-                           2 * self.rate_hz, 2, 16, b"data", self._bytes)
+        return HEADER.pack(b"RIFF", HEADER.size - 8 + self._bytes, b"WAVE", b"fmt ", 16, 1, self.channels, self.rate_hz,
+                           self._bytes_a_second, 2 * self.channels, 16, b"data", self._bytes)
+
+    @property
+    def _bytes_a_second(self) -> int:
+        return 2 * self.channels * self.rate_hz
 
     def _give_up(self, reason: str) -> None:
-        self.problem = f"{self.path}: {reason}; recording stopped after {self._bytes // (2 * self.rate_hz)} s"
+        self.problem = f"{self.path}: {reason}; recording stopped after {self._bytes // self._bytes_a_second} s"
         self._tell(self.problem)

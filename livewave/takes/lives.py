@@ -35,6 +35,10 @@ class Life:
     _open: bytearray = field(default_factory=bytearray)
 
     @property
+    def voice(self) -> int:
+        return self.facts["voice"]
+
+    @property
     def size_bytes(self) -> int:
         return sum(map(len, self._packed)) + len(self._open)
 
@@ -57,7 +61,7 @@ class Life:
 
 
 class Lives:
-    """The life of now, and those before it that may still be heard beside it: one, as nobody changes twice at once."""
+    """Of each voice the life of now, and the one before it, which may still be heard beside it: nobody changes twice at once."""
 
     KEPT = 2
 
@@ -69,7 +73,9 @@ class Lives:
     def begin(self, process: int, facts: dict[str, Any]) -> Life:
         self._begun += 1
         same = [life for life in self.kept if life.process == process]
-        self.kept = [*same[1 - self.KEPT :], Life(self._begun, process, facts)]
+        others = [life for life in same if life.voice != facts["voice"]]
+        before = [life for life in same if life.voice == facts["voice"]][1 - self.KEPT :]
+        self.kept = [*sorted(others + before, key=lambda life: life.number), Life(self._begun, process, facts)]
         return self.kept[-1]
 
     def add(self, life: Life, column: int, command: Command) -> None:

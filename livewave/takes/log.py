@@ -1,7 +1,7 @@
 """log.jsonl: one JSON object a line, only ever added to; what a take is made again from.
 
-    {"kind": "take", "format": 1, "livewave": "0.1.0", "rate_hz": 48000, "at_s": ..., "wall_s": ..., "config": {...}}
-    {"kind": "life", "life": 1, "process": 1, "frame": 0, "whole": true, "model": "flute", "model_hash": ..., "engine": ...}
+    {"kind": "take", "format": 1, "livewave": "0.1.0", "rate_hz": 48000, "channels": 1, "at_s": ..., "wall_s": ..., "config": {...}}
+    {"kind": "life", "life": 1, "process": 1, "voice": 0, "frame": 0, "whole": true, "model": "flute", "model_hash": ..., "engine": ...}
     {"kind": "order", "life": 1, "column": 5120, "order": "strike", "pitch": 72, "velocity": 100, "value": 0.0}
     {"kind": "audio", "frame": 0, "process": 1, "from": 245760, "at_s": ...}     from here on audio.wav holds its frames
     {"kind": "silence", "frame": 960000, "frames": 4800, "why": ...}             what audio.wav holds instead of sound
@@ -30,6 +30,7 @@ from livewave.config import ENGINES
 from livewave.control.events import Event
 from livewave.link import Command, Order
 from livewave.takes.happened import event_of
+from livewave.voicing import MOST_VOICES
 
 NAME = "log.jsonl"
 FORMAT = 1
@@ -108,6 +109,8 @@ class LoggedLife:
     gain_db: float
     rate_hz: int
     block_samples: int
+    voice: int = 0
+    pan: float | None = None
     orders: list[tuple[int, Command]] = field(default_factory=list)
 
 
@@ -127,6 +130,7 @@ class Log:
 
     rate_hz: int
     at_s: float
+    channels: int = 1
     lives: dict[int, LoggedLife] = field(default_factory=dict)
     stretches: list[Stretch] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -207,7 +211,7 @@ class _Reader:
             if kind != "take":
                 raise ValueError("it does not begin as a log does")
             row.whole("format", FORMAT, FORMAT)
-            self._log = Log(row.whole("rate_hz", *RATE_HZ), row.real("at_s", 0.0, 1e12))
+            self._log = Log(row.whole("rate_hz", *RATE_HZ), row.real("at_s", 0.0, 1e12), row.whole("channels", 1, 2, absent=1))
         elif kind in self._take and not self._log.ended:
             self._take[kind](row)
         else:
@@ -221,12 +225,15 @@ class _Reader:
             row.whole("process", 1, MOST_LIVES), row.whole("frame", 0, MOST_FRAMES), row.flag("whole"), row.text("model", 4096),
             row.text("model_hash", 64), row.one_of("engine", ENGINES[1:]), row.text("isa", 16), row.text("precision", 16),
             row.whole("seed", 0, 2**63 - 1), row.real("temperature", 0.0, 2.0), row.real("gain_db", -200.0, 200.0),
-            row.whole("rate_hz", *RATE_HZ), row.whole("block_samples", 1, 1 << 16))
-        before = [each for each in lives.values() if each.process == life.process]
+            row.whole("rate_hz", *RATE_HZ), row.whole("block_samples", 1, 1 << 16), row.whole("voice", 0, MOST_VOICES - 1, absent=0),
+            None if row.values.get("pan") is None else row.real("pan", -1.0, 1.0))
+        before = [each for each in lives.values() if (each.process, each.voice) == (life.process, life.voice)]
         if before and life.frame < before[-1].frame:
             raise ValueError(f"life {number} begins before the one that it follows")
         if life.rate_hz != self.log.rate_hz:
             raise ValueError(f"life {number} has {life.rate_hz} frames a second; the take has {self.log.rate_hz}")
+        if (life.pan is None) != (self.log.channels == 1):
+            raise ValueError(f"life {number} is {'mono' if life.pan is None else 'stereo'}; the take is not")
         lives[number] = life
 
     def _order(self, row: _Row) -> None:
@@ -280,8 +287,9 @@ class _Row:
     def __init__(self, values: dict[str, Any]) -> None:
         self.values = values
 
-    def whole(self, name: str, low: int, high: int) -> int:
-        value = self.values.get(name)
+    def whole(self, name: str, low: int, high: int, absent: int | None = None) -> int:
+        """`absent`: what stands for it in takes that were made before it was written."""
+        value = self.values.get(name, absent)
         if type(value) is not int or not low <= value <= high:
             raise ValueError(f"{name} must be a whole number in {low}..{high}")
         return value
@@ -312,5 +320,6 @@ class _Row:
 
 
 # What a performer is ordered, by name, with the least and the largest value.
-_RANGES = {Order.GAIN_DB: (-200.0, 200.0), Order.TEMPERATURE: (0.0, 2.0), Order.BEND: (-128.0, 128.0), Order.FAULT: (1.0, 65_536.0)}
+_RANGES = {Order.GAIN_DB: (-200.0, 200.0), Order.TEMPERATURE: (0.0, 2.0), Order.BEND: (-128.0, 128.0), Order.FAULT: (1.0, 65_536.0),
+           Order.PAN: (-1.0, 1.0), Order.PARK: (0.0, 1.0)}
 _ORDERS = {order.name.lower(): (order, *_RANGES.get(order, (-1e9, 1e9))) for order in Order}

@@ -224,7 +224,8 @@ class Recorder:
 
     def _begin_take(self, answer: Answer) -> None:
         try:
-            self._take = Take(self.folder, self._lives.kept[-1].facts["rate_hz"], self._config)
+            newest = self._lives.kept[-1].facts
+            self._take = Take(self.folder, newest["rate_hz"], self._config, 1 if newest["pan"] is None else 2)
         except (OSError, DeviceError) as error:
             problem = f"cannot record in {self.folder}: {getattr(error, 'strerror', None) or error}"
             self._set_state(problem)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from livewave import DeviceError, EngineUnavailable, LivewaveError
+from livewave.ensemble import mixed
 from livewave.link import Order
 from livewave.music.clock import ManualClock
 from livewave.onnxfile.kinds import SUFFIX
@@ -66,12 +67,12 @@ def replay(folder: str | Path, out: str | None, models: Sequence[str], any_model
     """
     folder = Path(folder)
     log = read_log(folder)
-    recorded = _read_wav(folder / AUDIO, log.rate_hz)
+    recorded = _read_wav(folder / AUDIO, log.rate_hz, log.channels)
     _check_out(out, folder)
     if not (folder / NOTES).exists():
         write_notes(folder)
     casting = Casting([load_model(name) for name in models], any_model, say)
-    wav = WavFile(out, log.rate_hz) if out else None
+    wav = WavFile(out, log.rate_hz, channels=log.channels) if out else None
     comparison, done, total = _Comparison(log, recorded), 0, _work(log, len(recorded))
     with casting:
         for frame, frames, known in _rendered(log, len(recorded), casting):
@@ -95,12 +96,14 @@ def _rendered(log: Log, frames: int, casting: Casting) -> Iterator[tuple[int, np
     for stretch, end, known in _stretches(log, frames):
         if stretch.process and (source is None or source.number != stretch.process):
             source = Process(stretch.process, log, stretch.first, casting)
-            while source.frame < stretch.first:
-                yield -1, source.make(stretch.first - source.frame), False
+            for line in source.lines:
+                while line.frame < stretch.first:
+                    yield -1, line.make(stretch.first - line.frame), False
         frame, first = stretch.frame, stretch.first
         while frame < end:
             count = min(PART_FRAMES, end - frame)
-            yield frame, source.take(first, count) if stretch.process else np.zeros(count, np.float32), known
+            silence = np.zeros(count if log.channels == 1 else (count, log.channels), np.float32)
+            yield frame, source.take(first, count) if stretch.process else silence, known
             frame, first = frame + count, first + count
 
 
@@ -110,13 +113,17 @@ def _work(log: Log, frames: int) -> int:
     for stretch in log.stretches:
         if stretch.process not in (0, process):
             process = stretch.process
-            before += stretch.first - _coming(log, process, stretch.first)[0].frame
+            before += sum(stretch.first - _coming(log, process, voice, stretch.first)[0].frame for voice in _voices(log, process))
     return frames + before
 
 
-def _coming(log: Log, process: int, first: int) -> list[LoggedLife]:
-    """The lives that are needed for frames from number `first` on. Raises LivewaveError where they are not in the log."""
-    lives = [life for life in log.lives.values() if life.process == process]
+def _voices(log: Log, process: int) -> list[int]:
+    return sorted({life.voice for life in log.lives.values() if life.process == process})
+
+
+def _coming(log: Log, process: int, voice: int, first: int) -> list[LoggedLife]:
+    """The lives of a voice that are needed for frames from number `first` on. Raises LivewaveError where they are not in the log."""
+    lives = [life for life in log.lives.values() if (life.process, life.voice) == (process, voice)]
     settled = [place for place, life in enumerate(lives) if life.frame + LEAVING_S * log.rate_hz <= first]
     coming = lives[settled[-1] :] if settled else lives
     if coming[0].frame > first:
@@ -141,20 +148,31 @@ def _stretches(log: Log, frames: int) -> Iterator[tuple[Stretch, int, bool]]:
 
 
 class Process:
-    """The frames of an audio process, made again: its lives, each beside the one that it takes over from."""
+    """The frames of an audio process, made again: those of its voices, added as they were added then."""
 
     def __init__(self, number: int, log: Log, first: int, casting: Casting) -> None:
         """`first`: no frame before that one will be asked for."""
-        self.number, self._casting = number, casting
-        self._coming = _coming(log, number, first)
+        self.number = number
+        self.lines = [Line(number, _coming(log, number, voice, first), casting) for voice in _voices(log, number)]
+
+    def take(self, first: int, count: int) -> np.ndarray:
+        """float32 [count], or [count, 2]: its frames from number `first` on, which must not be before the last ones made."""
+        return mixed([line.take(first, count) for line in self.lines])
+
+
+class Line:
+    """The frames of a voice: its lives, each beside the one that it takes over from."""
+
+    def __init__(self, process: int, coming: list[LoggedLife], casting: Casting) -> None:
+        self._process, self._coming, self._casting = process, coming, casting
         self.frame = self._coming[0].frame
         self._now: LifeAgain | None = None
         self._leaving: Leaving | None = None
 
     def take(self, first: int, count: int) -> np.ndarray:
-        """float32 [count]: its frames from number `first` on, which must not be before the last ones made."""
+        """As `Process.take`."""
         if first < self.frame:
-            raise LivewaveError(f"the log of this take goes back in time at frame {first} of process {self.number}")
+            raise LivewaveError(f"the log of this take goes back in time at frame {first} of process {self._process}")
         while self.frame < first:
             self.make(first - self.frame)
         parts = []
@@ -199,7 +217,7 @@ class LifeAgain:
                                 "audio.wav holds it all the same")
         self._casting, self._engine = casting, casting.engine(life)
         self._performer = Performer(self._engine, ManualClock(), life.rate_hz, LARGEST_BLOCK_SAMPLES, life.seed,
-                                    life.temperature, life.gain_db, lead_s=0.0)
+                                    life.temperature, life.gain_db, lead_s=0.0, pan=life.pan)
         columns = np.array([column for column, _ in life.orders], np.int64)
         # Orders are given in the order of then, each before the first column that it or any later one is for.
         self._due = np.minimum.accumulate(columns[::-1])[::-1]
@@ -315,7 +333,8 @@ class _Comparison:
         count = min(len(frames), self._until - frame) if known else 0
         if count <= 0:
             return
-        differs = np.flatnonzero(self._pcm.of(frames)[:count] != self._recorded[frame : frame + count])
+        pcm = self._pcm.of(frames).reshape(len(frames), *self._recorded.shape[1:])
+        differs = np.flatnonzero((pcm[:count] != self._recorded[frame : frame + count]).reshape(count, -1).any(1))
         self._compared += count
         self._differing += len(differs)
         if len(differs) and self._first is None:
@@ -325,16 +344,18 @@ class _Comparison:
         return Verdict(len(self._recorded), self._compared, self._differing, self._first)
 
 
-def _read_wav(path: Path, rate_hz: int) -> np.ndarray:
-    """int16 [frames]: what its header promises and the file holds."""
+def _read_wav(path: Path, rate_hz: int, channels: int) -> np.ndarray:
+    """int16 [frames], or [frames, 2]: what its header promises and the file holds."""
     if not path.is_file():
         raise LivewaveError(f"there is no {path}")
     try:
         with wave.open(str(path), "rb") as file:
             kind = file.getnchannels(), file.getsampwidth(), file.getframerate()
-            if kind != (1, 2, rate_hz):
-                raise LivewaveError(f"{path} has {kind[0]} channels of {8 * kind[1]} bits at {kind[2]} Hz; the log says 1 of 16 at {rate_hz}")
-            return np.frombuffer(file.readframes(file.getnframes()), "<i2")
+            if kind != (channels, 2, rate_hz):
+                raise LivewaveError(f"{path} has {kind[0]} channels of {8 * kind[1]} bits at {kind[2]} Hz; the log says "
+                                    f"{channels} of 16 at {rate_hz}")
+            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+            return samples if channels == 1 else samples[: len(samples) // channels * channels].reshape(-1, channels)
     except (wave.Error, EOFError, ValueError) as error:
         raise LivewaveError(f"{path} is not a WAV file of livewave: {error}") from None
     except OSError as error:

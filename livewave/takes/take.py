@@ -36,17 +36,17 @@ class Take:
     Only the constructor raises: OSError, DeviceError, where the files cannot be made.
     """
 
-    def __init__(self, parent: Path, rate_hz: int, config: str) -> None:
+    def __init__(self, parent: Path, rate_hz: int, config: str, channels: int = 1) -> None:
         self.problem: str | None = None
-        self.folder, self.rate_hz = _new_folder(parent), rate_hz
+        self.folder, self.rate_hz, self.channels = _new_folder(parent), rate_hz, channels
         self._frame = 0  # the next one of audio.wav
         self._process = self._next = 0  # whose frames these are, and the number of the one that is to come
         self._heard_s = 0.0  # when the last ones were rendered
         self._synced_s = time.monotonic()
         self._log = LogFile(self.folder / NAME)
         try:
-            self._wav = WavFile(str(self.folder / AUDIO), rate_hz, self._fail)
-            self._log.add("take", format=FORMAT, livewave=__version__, rate_hz=rate_hz, at_s=time.monotonic(),
+            self._wav = WavFile(str(self.folder / AUDIO), rate_hz, self._fail, channels)
+            self._log.add("take", format=FORMAT, livewave=__version__, rate_hz=rate_hz, channels=channels, at_s=time.monotonic(),
                           wall_s=time.time(), config=json.loads(config))
             self._log.sync()
             _sync_folders(self.folder, parent)
@@ -116,7 +116,7 @@ class Take:
             self._log.add("silence", frame=self._frame, frames=frames, why=why)
         while frames:
             count = min(frames, self.rate_hz)
-            self._write(np.zeros(count, np.float32))
+            self._write(np.zeros((count, self.channels), np.float32))
             frames -= count
 
     def _write(self, frames: np.ndarray) -> None:

@@ -3,7 +3,7 @@
     record = kind, length of what follows | what follows
     BEGIN    a JSON object: a life, one performer from its fresh start
     PLACED   an order, the number of its life, and the column where it takes effect
-    FRAMES   the number of the first one, when they were rendered, float32 [n]
+    FRAMES   the number of the first one, when they were rendered, how many channels, float32 [n, channels]
 
 The writer never waits: what the socket does not take stays with it. Of frames that is BACKLOG_S; orders are never dropped.
 Back comes one byte, whether to send frames.
@@ -39,7 +39,7 @@ LARGEST_RECORD_BYTES = 1 << 22
 
 HEAD = struct.Struct("<BxxxI")
 PLACED = struct.Struct("<qIBBBxd")
-FRAMES = struct.Struct("<qd")
+FRAMES = struct.Struct("<qdBxxx")
 ON, OFF = b"1", b"0"
 
 Placed = Callable[[int, Command], None]
@@ -70,7 +70,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Frames of an audio process, from its frame `first` on, rendered at `at_s` (time.monotonic)."""
+    """Frames of an audio process, from its frame `first` on, rendered at `at_s` (time.monotonic): [n], or [n, 2] of an ensemble."""
 
     first: int
     at_s: float
@@ -89,19 +89,21 @@ def model_hash(model: Model) -> str:
     return digest.hexdigest()
 
 
-def life_of(performer: Performer, frame: int, model: str, fingerprint: str, gain_db: float) -> dict[str, Any]:
+def life_of(performer: Performer, frame: int, model: str, fingerprint: str, gain_db: float, voice: int = 0,
+            pan: float | None = None) -> dict[str, Any]:
     """What `TapeWriter.begin` is told of a fresh performer, which has been given no order yet.
 
     frame        of the audio process, at which the performer's first one is heard
     fingerprint  model_hash of the model
-    gain_db      with which it was made
+    gain_db, pan with which it was made
+    voice        of the ensemble, counted from 0
     """
-    voice, resampler = performer.voice, performer.resampler
-    engine = voice.engine
+    player, resampler = performer.voice, performer.resampler
+    engine = player.engine
     return {
-        "frame": frame, "model": model, "model_hash": fingerprint, "engine": engine.name,
-        "isa": getattr(engine, "isa", ""), "precision": getattr(engine, "precision", ""), "seed": voice.seed,
-        "temperature": voice.temperature, "gain_db": gain_db, "rate_hz": resampler.device_rate_hz,
+        "voice": voice, "pan": pan, "frame": frame, "model": model, "model_hash": fingerprint, "engine": engine.name,
+        "isa": getattr(engine, "isa", ""), "precision": getattr(engine, "precision", ""), "seed": player.seed,
+        "temperature": player.temperature, "gain_db": gain_db, "rate_hz": resampler.device_rate_hz,
         "block_samples": performer.block_samples, "at_s": time.monotonic(), "wall_s": time.time(),
     }
 
@@ -135,13 +137,14 @@ class TapeWriter:
         return partial(self._placed, number)
 
     def frames(self, first: int, frames: np.ndarray) -> None:
-        """frames float32 [n], copied; dropped and counted where there is no room."""
+        """frames float32 [n] or [n, 2], copied; dropped and counted where there is no room."""
         if not self.recording:
             return
         if self._waiting_bytes > self._most_bytes:
             self.lost_frames += len(frames)
             return
-        self._put(Kind.FRAMES, FRAMES.pack(first, time.monotonic()) + frames.tobytes())
+        channels = frames.shape[1] if frames.ndim == 2 else 1
+        self._put(Kind.FRAMES, FRAMES.pack(first, time.monotonic(), channels) + frames.tobytes())
 
     def flush(self) -> None:
         """Once a block: send what there is, as far as it goes, and hear whether frames are wanted."""
@@ -273,8 +276,9 @@ def _put(body: bytes) -> Put:
 
 
 def _heard(body: bytes) -> Heard:
-    first, at_s = FRAMES.unpack_from(body)
-    return Heard(first, at_s, np.frombuffer(body, np.float32, offset=FRAMES.size))
+    first, at_s, channels = FRAMES.unpack_from(body)
+    frames = np.frombuffer(body, np.float32, offset=FRAMES.size)
+    return Heard(first, at_s, frames.reshape(-1, channels) if channels > 1 else frames)
 
 
 _READ: dict[int, Callable[[bytes], Record]] = {Kind.BEGIN: _begun, Kind.PLACED: _put, Kind.FRAMES: _heard}

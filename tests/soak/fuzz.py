@@ -188,7 +188,7 @@ def fuzz_midi(seed: int, packets: int) -> dict[str, object]:
 def _check(commands: Sequence[Command], sounding: set[int]) -> None:
     """What a performer is told must be legal, and make sense."""
     for command in commands:
-        RECORD.pack(command.order, command.pitch, command.velocity, command.value, command.at_s)
+        RECORD.pack(command.order, command.pitch, command.velocity, command.voice, command.value, command.at_s)
         if command.order is Order.STRIKE:
             assert 0 <= command.pitch <= 127 and 1 <= command.velocity <= 127, command
             sounding.add(command.pitch)

@@ -211,3 +211,56 @@ def test_impossible_sizes_are_refused():
     for arguments in ((0,), (100, 0), (100, 65), (100, 1, 0)):
         with pytest.raises(ValueError):
             Ring(*arguments)
+
+
+# two channels
+
+
+def stereo(frames: int, start: int = 0) -> np.ndarray:
+    left = ramp_of(frames, start)
+    return np.stack([left, -left], axis=1)
+
+
+def test_two_channels_come_out_in_order_across_the_wrap():
+    ring = Ring(100, channels_out=2, channels_in=2)
+    heard, given = [], 0
+    for _ in range(50):
+        given += ring.write(stereo(64, given))
+        heard.append(read(ring, 64).reshape(-1, 2))
+    np.testing.assert_array_equal(np.concatenate(heard), stereo(50 * 64))
+    assert ring.frames_written == ring.frames_played == 50 * 64
+
+
+def test_two_channels_go_to_the_first_two_outputs_or_to_one_as_their_mean():
+    four, one = Ring(64, channels_out=4, channels_in=2), Ring(64, channels_out=1, channels_in=2)
+    frames = np.stack([ramp_of(4), 3 * ramp_of(4)], axis=1)
+    for ring in (four, one):
+        ring.write(frames)
+    np.testing.assert_array_equal(read(four, 4).reshape(-1, 4), np.hstack([frames, np.zeros((4, 2))]))
+    np.testing.assert_array_equal(read(one, 4), 2 * ramp_of(4))
+
+
+def test_an_underrun_of_two_channels_fades_both():
+    ring = Ring(1_000, channels_out=2, ramp_frames=RAMP, channels_in=2)
+    ring.write(np.tile(np.float32([0.5, -0.25]), (100, 1)))
+    read(ring, 100)
+    out = read(ring, 2 * RAMP).reshape(-1, 2)
+    np.testing.assert_allclose(out[:RAMP], np.outer(np.arange(RAMP - 1, -1, -1) / RAMP, [0.5, -0.25]), atol=1e-6)
+    assert not out[RAMP:].any() and ring.underrun_blocks == 1
+    ring.write(np.tile(np.float32([0.5, -0.25]), (200, 1)))
+    out = read(ring, 200).reshape(-1, 2)
+    np.testing.assert_allclose(out[RAMP:], np.tile([0.5, -0.25], (200 - RAMP, 1)))
+    assert np.abs(np.diff(out, axis=0)).max() < 0.6 / RAMP
+
+
+@pytest.mark.parametrize("channels_in, frames", [(2, np.zeros(8, np.float32)), (2, np.zeros((4, 3), np.float32)), (1, np.zeros((4, 2), np.float32)),
+                                                 (2, np.zeros((4, 2)))])
+def test_frames_of_another_shape_are_refused(channels_in, frames):
+    with pytest.raises(TypeError):
+        Ring(64, channels_in=channels_in).write(frames)
+
+
+@pytest.mark.parametrize("channels_in", [0, 3])
+def test_a_ring_has_one_channel_or_two(channels_in):
+    with pytest.raises(ValueError, match="channels_in"):
+        Ring(64, channels_in=channels_in)

@@ -6,12 +6,13 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from livewave.config import Config
+from livewave.ensemble import Ensemble
 from livewave.link import Command, Order
 from livewave.music.clock import ManualClock
 from livewave.performer import Performer
@@ -41,14 +42,14 @@ def other_model() -> Model:
 
 
 class AudioProcess:
-    """What the player does with stage and tape. `frames` is all that it made."""
+    """What the player does with ensemble and tape. `frames` is all that it made. `pans`, where there are any: a voice for each."""
 
-    def __init__(self, recorder: Recorder, model: Model | None = None, rate_hz: int = RATE_HZ,
+    def __init__(self, recorder: Recorder, model: Model | None = None, rate_hz: int = RATE_HZ, pans: Sequence[float | None] = (None,),
                  engine: Callable[[Model], NativeEngine] = NativeEngine) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.tape, self.clock, self.rate_hz = TapeWriter(theirs), ManualClock(), rate_hz
         self.made: list[np.ndarray] = []
-        self._engine, self._models = engine, {}
+        self._engine, self._models, self._pans = engine, {}, pans
         recorder.follow(ours)
         self.begin(model or tiny_model())
         self.tape.flush()
@@ -58,22 +59,27 @@ class AudioProcess:
         return np.concatenate(self.made)
 
     def begin(self, model: Model) -> None:
-        """With a stage of its own, from its frame 0 on."""
-        self.stage = Stage(self._performer(model))
-        self.stage.tell(self._begin)
+        """Stages of their own, from their frame 0 on."""
+        self.ensemble = Ensemble([self._performer(model, voice) for voice in range(len(self._pans))])
+        self.ensemble.tell(self._begin)
 
-    def change(self, model: Model, together: bool) -> None:
-        self.stage.change(self._performer(model), together)
+    @property
+    def stage(self) -> Stage:
+        """Of the first voice."""
+        return self.ensemble.parts[0].stage
 
-    def obey(self, order: Order, pitch: int = 60, velocity: int = 100, value: float = 0.0, at_s: float = 0.0) -> None:
-        self.stage.obey(Command(order, at_s, pitch, velocity, value))
+    def change(self, model: Model, together: bool, voice: int = 0) -> None:
+        self.ensemble.parts[voice].stage.change(self._performer(model, voice), together)
+
+    def obey(self, order: Order, pitch: int = 60, velocity: int = 100, value: float = 0.0, at_s: float = 0.0, voice: int = 0) -> None:
+        self.ensemble.obey(Command(order, at_s, pitch, velocity, value, voice))
 
     def play(self, blocks: int, samples: int | None = None) -> None:
         for _ in range(blocks):
-            if samples:
-                self.stage.performer.block_samples = samples
-            first = self.stage.frames
-            frames = self.stage.step()
+            for performer in self.ensemble.performers if samples else []:
+                performer.block_samples = samples
+            first = self.ensemble.frames
+            frames = self.ensemble.step()
             self.made.append(frames.copy())
             self.tape.frames(first, frames)
             self.tape.flush()
@@ -90,14 +96,15 @@ class AudioProcess:
         self.tape.flush()
         self.tape.close()
 
-    def _performer(self, model: Model) -> Performer:
-        performer = Performer(self._engine(model), self.clock, self.rate_hz, 64, SEED, TEMPERATURE, GAIN_DB, lead_s=0.01)
+    def _performer(self, model: Model, voice: int) -> Performer:
+        performer = Performer(self._engine(model), self.clock, self.rate_hz, 64, SEED + voice, TEMPERATURE, GAIN_DB, lead_s=0.01,
+                              pan=self._pans[voice])
         self._models[id(performer)] = performer, model
         return performer
 
-    def _begin(self, performer: Performer, frame: int):
+    def _begin(self, voice: int, performer: Performer, frame: int):
         _, model = self._models[id(performer)]
-        return self.tape.begin(life_of(performer, frame, model.name, model_hash(model), GAIN_DB))
+        return self.tape.begin(life_of(performer, frame, model.name, model_hash(model), GAIN_DB, voice, self._pans[voice]))
 
 
 def begin(recorder: Recorder, audio: AudioProcess | None = None) -> Path:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -32,7 +33,7 @@ def play_at_random(audio: AudioProcess, playing: Playing, rng: np.random.Generat
     """Orders for now and for moments to come, and blocks of every length."""
     for _ in range(turns):
         for command in playing.turn(audio.clock.now_s() * float(rng.integers(0, 2))):
-            audio.stage.obey(command)
+            audio.ensemble.obey(command)
         audio.play(int(rng.integers(1, 8)), int(rng.integers(16, 513)))
 
 
@@ -328,3 +329,63 @@ def test_progress_reaches_its_end_and_counts_what_lies_before_the_take(tmp_path)
     replay(take, None, [], False, print, lambda done, total: told.append((done, total)))
     assert told[-1][0] == told[-1][1] == pytest.approx(len(audio.frames) / 48_000)
     assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+# an ensemble
+
+
+def play_an_ensemble(audio: AudioProcess, rng: np.random.Generator, playing: list[Playing], turns: int) -> None:
+    for _ in range(turns):
+        voice = int(rng.integers(0, len(playing)))
+        for command in playing[voice].turn(audio.clock.now_s() * float(rng.integers(0, 2))):
+            audio.ensemble.obey(dataclasses.replace(command, voice=voice))
+        if rng.random() < 0.2:
+            audio.obey(Order.PAN, value=float(rng.uniform(-1.0, 1.0)), voice=voice)
+        if rng.random() < 0.1:
+            audio.obey(Order.PARK, value=float(rng.integers(0, 2)), voice=voice)
+        audio.play(int(rng.integers(1, 8)), int(rng.integers(16, 513)))
+
+
+@pytest.mark.parametrize("rate_hz", [48_000, 44_100])
+@pytest.mark.parametrize("change", [None, True, False])
+def test_an_ensemble_is_the_same_again_wherever_its_voices_stand_and_whoever_changes(tmp_path, rate_hz, change):
+    recorder, rng = recorder_in(tmp_path), np.random.default_rng(9)
+    audio = AudioProcess(recorder, rate_hz=rate_hz, pans=(-0.5, 0.25, 1.0))
+    playing = [Playing(seed, GAIN_DB, TEMPERATURE) for seed in range(3)]
+    play_an_ensemble(audio, rng, playing, 20)
+    if change is not None:
+        audio.change(other_model(), change, voice=1)
+    take = begin(recorder, audio)
+    began = len(audio.frames)
+    play_an_ensemble(audio, rng, playing, 60)
+    if change is not None:
+        audio.change(other_model(), not change, voice=2)
+    play_an_ensemble(audio, rng, playing, 60)
+    audio.end()
+    recorder.close()
+    verdict = again(take, tmp_path / "again.wav")
+    assert verdict == Verdict(len(audio.frames) - began, len(audio.frames) - began, 0, None)
+    with wave.open(str(tmp_path / "again.wav")) as file:
+        assert file.getnchannels() == 2 and file.getnframes() == verdict.frames
+    np.testing.assert_array_equal(pcm(tmp_path / "again.wav"), pcm(take / AUDIO))
+    assert len(np.unique(pcm(take / AUDIO))) > 500
+
+
+@pytest.mark.parametrize("change", [
+    lambda rows: rows[1].update(voice=16), lambda rows: rows[1].update(pan=2.0), lambda rows: rows[1].update(pan=0.0),
+    lambda rows: rows[0].update(channels=3), lambda rows: rows[0].update(channels=2),
+])
+def test_a_log_whose_voices_cannot_be_is_refused(take, change):
+    change_log(take, change)
+    with pytest.raises(LivewaveError, match="log.jsonl, line"):
+        again(take)
+
+
+def test_a_take_from_before_there_were_voices_is_still_made_again(take):
+    def forget(rows: list[dict]) -> None:
+        del rows[0]["channels"]
+        for row in rows:
+            row.pop("voice", None), row.pop("pan", None)
+
+    change_log(take, forget)
+    assert again(take).differing == 0

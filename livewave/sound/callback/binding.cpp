@@ -19,6 +19,7 @@ using livewave::Polyphase;
 using livewave::Ring;
 
 using Input = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Frames = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
 using Output = nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Table = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
@@ -41,6 +42,13 @@ struct RingHandle {
     std::unique_ptr<Ring> ring;
     Ring* operator->() const { return ring.get(); }
 };
+
+std::uint64_t write_frames(RingHandle& self, Frames frames) {
+    const std::size_t channels = self->channels_in();
+    const bool fits = channels == 1 ? frames.ndim() == 1 : frames.ndim() == 2 && frames.shape(1) == channels;
+    if (!fits) throw nb::type_error("frames must be [n], or [n, channels_in] where that is more than 1");
+    return self->write(frames.data(), frames.shape(0));
+}
 
 void read_into(RingHandle& self, Output out, bool device_underflow, double dac_s, double now_s) {
     const std::size_t channels = self->channels_out();
@@ -65,15 +73,15 @@ NB_MODULE(_ring, m) {
     nb::set_leak_warnings(false);  // a hung device keeps its ring for good: see portaudio.py
     nb::class_<RingHandle>(m, "Ring")
         .def("__init__", [](RingHandle* self, std::uint64_t capacity_frames, std::uint32_t channels_out,
-                            std::uint32_t ramp_frames) {
+                            std::uint32_t ramp_frames, std::uint32_t channels_in) {
             if (capacity_frames < 1 || capacity_frames > (1u << 26))
                 throw nb::value_error("capacity_frames must be 1..67108864");
             if (ramp_frames < 1) throw nb::value_error("ramp_frames must be at least 1");
-            new (self) RingHandle{std::make_unique<Ring>(capacity_frames, ramp_frames, channels_out)};
+            if (channels_in < 1 || channels_in > Ring::kMostChannelsIn) throw nb::value_error("channels_in must be 1 or 2");
+            new (self) RingHandle{std::make_unique<Ring>(capacity_frames, ramp_frames, channels_out, channels_in)};
             set_channels_out(*self, channels_out);
-        }, "capacity_frames"_a, "channels_out"_a = 1, "ramp_frames"_a = 96)
-        .def("write", [](RingHandle& self, Input frames) { return self->write(frames.data(), frames.size()); },
-             "frames"_a.noconvert())
+        }, "capacity_frames"_a, "channels_out"_a = 1, "ramp_frames"_a = 96, "channels_in"_a = 1)
+        .def("write", &write_frames, "frames"_a.noconvert())
         .def("read_into", &read_into, "out"_a.noconvert(), "device_underflow"_a = false, "dac_s"_a = 0.0,
              "now_s"_a = 0.0)
         .def("take_min_fill", [](RingHandle& self) { return self->take_min_fill(); })
@@ -91,6 +99,7 @@ NB_MODULE(_ring, m) {
             const livewave::Visit visit = self->last_visit();
             return std::make_tuple(visit.frames, visit.monotonic_s, visit.dac_s, visit.now_s);
         })
+        .def_prop_ro("channels_in", [](RingHandle& self) { return self->channels_in(); })
         .def_prop_rw("channels_out", [](RingHandle& self) { return self->channels_out(); }, &set_channels_out)
         .def_prop_ro("callback_address", [](RingHandle&) { return reinterpret_cast<std::uintptr_t>(&play_ring); })
         .def_prop_ro("userdata_address",

@@ -2,7 +2,8 @@
 //
 // Invariants
 //   One producer thread calls write(); one consumer thread calls play(). Any thread may read the counters.
-//   read_ <= written_ <= read_ + capacity_. Both only grow; a frame's slot is its index modulo the capacity.
+//   read_ <= written_ <= read_ + capacity_. Both only grow; a frame's slot is its index modulo the capacity. A frame is
+//   channels_in_ samples, interleaved.
 //   play() neither allocates, locks, waits, nor touches Python; every call fills the whole block it was given.
 //   Until the first full block has been seen the ring is not primed: silence, uncounted, and nothing is taken.
 //   A block that runs short plays what is there and lets the last sample die away over ramp_ frames (no click). From
@@ -28,19 +29,21 @@ struct Visit {
 
 class Ring {
 public:
-    Ring(std::uint64_t capacity_frames, std::uint32_t ramp_frames, std::uint32_t channels_out)
-        : channels_out_(channels_out), capacity_(capacity_frames), ramp_(ramp_frames), fade_in_(ramp_frames),
-          buffer_(capacity_frames, 0.0f) {}
+    static constexpr std::uint32_t kMostChannelsIn = 2;
 
-    // Thread: producer. Returns how many of the frames fitted.
+    Ring(std::uint64_t capacity_frames, std::uint32_t ramp_frames, std::uint32_t channels_out, std::uint32_t channels_in)
+        : channels_out_(channels_out), channels_in_(channels_in), capacity_(capacity_frames), ramp_(ramp_frames),
+          fade_in_(ramp_frames), buffer_(capacity_frames * channels_in, 0.0f) {}
+
+    // Thread: producer. frames holds count * channels_in interleaved samples. Returns how many of the frames fitted.
     std::uint64_t write(const float* frames, std::uint64_t count) {
         const std::uint64_t written = written_.load(std::memory_order_relaxed);
         const std::uint64_t room = capacity_ - (written - read_.load(std::memory_order_acquire));
         count = std::min(count, room);
         const std::uint64_t slot = written % capacity_;
         const std::uint64_t before_wrap = std::min(count, capacity_ - slot);
-        std::copy_n(frames, before_wrap, buffer_.begin() + static_cast<std::ptrdiff_t>(slot));
-        std::copy_n(frames + before_wrap, count - before_wrap, buffer_.begin());
+        std::copy_n(frames, before_wrap * channels_in_, buffer_.begin() + static_cast<std::ptrdiff_t>(slot * channels_in_));
+        std::copy_n(frames + before_wrap * channels_in_, (count - before_wrap) * channels_in_, buffer_.begin());
         written_.store(written + count, std::memory_order_release);
         return count;
     }
@@ -59,14 +62,14 @@ public:
         if (primed_ && fill < min_fill_.load(std::memory_order_relaxed))
             min_fill_.store(fill, std::memory_order_relaxed);
 
-        const std::uint32_t channels = channels_out_;
         std::uint64_t slot = read % capacity_;
         for (std::uint64_t i = 0; i < take; ++i) {
-            float sample = buffer_[slot];
+            const float* const frame = &buffer_[slot * channels_in_];
             if (++slot == capacity_) slot = 0;
-            if (fade_in_ < ramp_) sample *= static_cast<float>(++fade_in_) / static_cast<float>(ramp_);
-            last_ = sample + dying_sample();
-            out = std::fill_n(out, channels, last_);
+            const float gain = fade_in_ < ramp_ ? static_cast<float>(++fade_in_) / static_cast<float>(ramp_) : 1.0f;
+            const float dying = dying_gain();
+            for (std::uint32_t c = 0; c < channels_in_; ++c) last_[c] = frame[c] * gain + dying_from_[c] * dying;
+            out = spread(out);
         }
         read_.store(read + take, std::memory_order_release);
         if (take < frames) fall_silent(out, frames - take);
@@ -105,6 +108,7 @@ public:
         }
     }
 
+    std::uint32_t channels_in() const { return channels_in_; }
     std::uint32_t channels_out() const { return channels_out_; }
     void set_channels_out(std::uint32_t channels) { channels_out_ = channels; }  // before the stream starts
 
@@ -132,19 +136,32 @@ private:
     void fall_silent(float* out, std::uint64_t frames) {
         if (playing_) {
             playing_ = false;
-            dying_value_ = last_;
+            std::copy_n(last_, kMostChannelsIn, dying_from_);
             dying_left_ = ramp_;
         }
         if (primed_) {
             underrun_blocks_.fetch_add(1, std::memory_order_relaxed);
             underrun_frames_.fetch_add(frames, std::memory_order_relaxed);
         }
-        for (std::uint64_t i = 0; i < frames; ++i) out = std::fill_n(out, channels_out_, last_ = dying_sample());
+        for (std::uint64_t i = 0; i < frames; ++i) {
+            const float dying = dying_gain();
+            for (std::uint32_t c = 0; c < channels_in_; ++c) last_[c] = dying_from_[c] * dying;
+            out = spread(out);
+        }
     }
 
-    float dying_sample() {
-        if (dying_left_ == 0) return 0.0f;
-        return dying_value_ * static_cast<float>(--dying_left_) / static_cast<float>(ramp_);
+    float dying_gain() { return dying_left_ == 0 ? 0.0f : static_cast<float>(--dying_left_) / static_cast<float>(ramp_); }
+
+    // last_, to every output: one channel to all of them, two to the first two, or to one as their mean.
+    float* spread(float* out) const {
+        if (channels_in_ == 1) return std::fill_n(out, channels_out_, last_[0]);
+        if (channels_out_ == 1) {
+            *out = 0.5f * (last_[0] + last_[1]);
+            return out + 1;
+        }
+        out[0] = last_[0];
+        out[1] = last_[1];
+        return std::fill_n(out + 2, channels_out_ - 2, 0.0f);
     }
 
     // The producer's and the consumer's counters lie on different cache lines.
@@ -156,11 +173,12 @@ private:
 
     // Consumer only.
     alignas(64) std::uint32_t channels_out_;
+    const std::uint32_t channels_in_;
     const std::uint64_t capacity_;
     const std::uint32_t ramp_;
     std::uint32_t fade_in_;           // frames of the fade-in already played; ramp_ = full level
     std::uint32_t dying_left_ = 0;    // frames of the fade-out still to play
-    float dying_value_ = 0.0f, last_ = 0.0f;
+    float dying_from_[kMostChannelsIn] = {}, last_[kMostChannelsIn] = {};
     bool playing_ = false, primed_ = false;
     std::vector<float> buffer_;
 };

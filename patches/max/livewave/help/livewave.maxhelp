@@ -13,7 +13,7 @@
    80.0,
    100.0,
    1040.0,
-   916.0
+   944.0
   ],
   "bglocked": 0,
   "openinpresentation": 0,
@@ -62,7 +62,7 @@
      "numoutlets": 2,
      "patching_rect": [
       20.0,
-      846.0,
+      874.0,
       66.8,
       22.0
      ],
@@ -864,13 +864,13 @@
      "patching_rect": [
       20.0,
       714.0,
-      58.199999999999996,
+      51.599999999999994,
       22.0
      ],
      "outlettype": [
       ""
      ],
-     "text": "version"
+     "text": "voices"
     }
    },
    {
@@ -885,7 +885,7 @@
       680.0,
       20.0
      ],
-     "text": "answered by /livewave/version.reply",
+     "text": "answered by /livewave/voice.reply, one for each voice",
      "linecount": 1
     }
    },
@@ -898,13 +898,13 @@
      "patching_rect": [
       20.0,
       742.0,
-      51.599999999999994,
+      58.199999999999996,
       22.0
      ],
      "outlettype": [
       ""
      ],
-     "text": "sync 1"
+     "text": "version"
     }
    },
    {
@@ -919,7 +919,7 @@
       680.0,
       20.0
      ],
-     "text": "(id) answered by /livewave/synced with the same number, after everything sent before",
+     "text": "answered by /livewave/version.reply",
      "linecount": 1
     }
    },
@@ -932,13 +932,13 @@
      "patching_rect": [
       20.0,
       770.0,
-      78.0,
+      51.599999999999994,
       22.0
      ],
      "outlettype": [
       ""
      ],
-     "text": "clearSched"
+     "text": "sync 1"
     }
    },
    {
@@ -953,7 +953,7 @@
       680.0,
       20.0
      ],
-     "text": "forget what bundles dated in the future would have done, and let go what their senders hold",
+     "text": "(id) answered by /livewave/synced with the same number, after everything sent before",
      "linecount": 1
     }
    },
@@ -966,13 +966,13 @@
      "patching_rect": [
       20.0,
       798.0,
-      71.4,
+      78.0,
       22.0
      ],
      "outlettype": [
       ""
      ],
-     "text": "dumpOSC 1"
+     "text": "clearSched"
     }
    },
    {
@@ -987,19 +987,53 @@
       680.0,
       20.0
      ],
-     "text": "(on 0..1) log every message that arrives, or stop",
+     "text": "forget what bundles dated in the future would have done, and let go what their senders hold",
      "linecount": 1
     }
    },
    {
     "box": {
      "id": "obj-57",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "patching_rect": [
+      20.0,
+      826.0,
+      71.4,
+      22.0
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "dumpOSC 1"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-58",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "patching_rect": [
+      330.0,
+      826.0,
+      680.0,
+      20.0
+     ],
+     "text": "(on 0..1) log every message that arrives, or stop",
+     "linecount": 1
+    }
+   },
+   {
+    "box": {
+     "id": "obj-59",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       20.0,
-      881.0,
+      909.0,
       106.39999999999999,
       22.0
      ],
@@ -1008,13 +1042,13 @@
    },
    {
     "box": {
-     "id": "obj-58",
+     "id": "obj-60",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       150.0,
-      881.0,
+      909.0,
       93.19999999999999,
       22.0
      ],
@@ -1023,18 +1057,18 @@
    },
    {
     "box": {
-     "id": "obj-59",
+     "id": "obj-61",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       330.0,
-      846.0,
+      874.0,
       680.0,
-      40.0
+      60.0
      ],
-     "text": "left outlet: done, fail, synced, status.reply, version.reply, level, latency, load, underruns, adherence, record, notice; right outlet: pitch and velocity of the notes that it plays on its own",
-     "linecount": 2
+     "text": "left outlet: done, fail, synced, status.reply, voice.reply, version.reply, level, voice/level, latency, load, underruns, adherence, record, notice; right outlet: pitch and velocity of the notes that it plays on its own",
+     "linecount": 3
     }
    }
   ],
@@ -1366,7 +1400,19 @@
    {
     "patchline": {
      "destination": [
+      "obj-2",
+      0
+     ],
+     "source": [
       "obj-57",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-59",
       0
      ],
      "source": [
@@ -1378,7 +1424,7 @@
    {
     "patchline": {
      "destination": [
-      "obj-58",
+      "obj-60",
       0
      ],
      "source": [

@@ -77,12 +77,12 @@
     "box": {
      "id": "obj-3",
      "maxclass": "newobj",
-     "numinlets": 28,
-     "numoutlets": 28,
+     "numinlets": 29,
+     "numoutlets": 29,
      "patching_rect": [
       20.0,
       90.0,
-      1677.1999999999998,
+      1723.3999999999999,
       22.0
      ],
      "outlettype": [
@@ -113,9 +113,10 @@
       "",
       "",
       "",
+      "",
       ""
      ],
-     "text": "route note note/on note/off sustain bend panic gain temperature model record reset continue continue/temperature continue/density continue/range continue/key continue/polyphony continue/rest tempo tap metre notify status version sync clearSched dumpOSC"
+     "text": "route note note/on note/off sustain bend panic gain temperature model record reset continue continue/temperature continue/density continue/range continue/key continue/polyphony continue/rest tempo tap metre notify status voices version sync clearSched dumpOSC"
     }
    },
    {
@@ -556,6 +557,24 @@
      "patching_rect": [
       1280.0,
       202.0,
+      117.6,
+      22.0
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "/livewave/voices"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-29",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "patching_rect": [
+      20.0,
+      238.0,
       124.19999999999999,
       22.0
      ],
@@ -567,12 +586,12 @@
    },
    {
     "box": {
-     "id": "obj-29",
+     "id": "obj-30",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      20.0,
+      200.0,
       238.0,
       159.2,
       22.0
@@ -585,12 +604,12 @@
    },
    {
     "box": {
-     "id": "obj-30",
+     "id": "obj-31",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
      "patching_rect": [
-      200.0,
+      380.0,
       238.0,
       144.0,
       22.0
@@ -603,12 +622,12 @@
    },
    {
     "box": {
-     "id": "obj-31",
+     "id": "obj-32",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      380.0,
+      560.0,
       238.0,
       179.0,
       22.0
@@ -621,7 +640,7 @@
    },
    {
     "box": {
-     "id": "obj-32",
+     "id": "obj-33",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -639,7 +658,7 @@
    },
    {
     "box": {
-     "id": "obj-33",
+     "id": "obj-34",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
@@ -658,7 +677,7 @@
    },
    {
     "box": {
-     "id": "obj-34",
+     "id": "obj-35",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 3,
@@ -678,7 +697,7 @@
    },
    {
     "box": {
-     "id": "obj-35",
+     "id": "obj-36",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -696,7 +715,7 @@
    },
    {
     "box": {
-     "id": "obj-36",
+     "id": "obj-37",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -714,7 +733,7 @@
    },
    {
     "box": {
-     "id": "obj-37",
+     "id": "obj-38",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -732,7 +751,7 @@
    },
    {
     "box": {
-     "id": "obj-38",
+     "id": "obj-39",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -750,7 +769,7 @@
    },
    {
     "box": {
-     "id": "obj-39",
+     "id": "obj-40",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -768,7 +787,7 @@
    },
    {
     "box": {
-     "id": "obj-40",
+     "id": "obj-41",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -786,7 +805,7 @@
    },
    {
     "box": {
-     "id": "obj-41",
+     "id": "obj-42",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -804,7 +823,7 @@
    },
    {
     "box": {
-     "id": "obj-42",
+     "id": "obj-43",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -822,7 +841,7 @@
    },
    {
     "box": {
-     "id": "obj-43",
+     "id": "obj-44",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -838,14 +857,14 @@
    },
    {
     "box": {
-     "id": "obj-44",
+     "id": "obj-45",
      "maxclass": "newobj",
-     "numinlets": 14,
-     "numoutlets": 14,
+     "numinlets": 16,
+     "numoutlets": 16,
      "patching_rect": [
       20.0,
       505.0,
-      1624.3999999999999,
+      1914.8,
       22.0
      ],
      "outlettype": [
@@ -862,14 +881,16 @@
       "",
       "",
       "",
+      "",
+      "",
       ""
      ],
-     "text": "route /livewave/note/played /livewave/done /livewave/fail /livewave/synced /livewave/status.reply /livewave/version.reply /livewave/level /livewave/latency /livewave/load /livewave/underruns /livewave/adherence /livewave/record /livewave/notice"
+     "text": "route /livewave/note/played /livewave/done /livewave/fail /livewave/synced /livewave/status.reply /livewave/voice.reply /livewave/version.reply /livewave/level /livewave/voice/level /livewave/latency /livewave/load /livewave/underruns /livewave/adherence /livewave/record /livewave/notice"
     }
    },
    {
     "box": {
-     "id": "obj-45",
+     "id": "obj-46",
      "maxclass": "outlet",
      "numinlets": 1,
      "numoutlets": 0,
@@ -885,7 +906,7 @@
    },
    {
     "box": {
-     "id": "obj-46",
+     "id": "obj-47",
      "maxclass": "outlet",
      "numinlets": 1,
      "numoutlets": 0,
@@ -901,7 +922,7 @@
    },
    {
     "box": {
-     "id": "obj-47",
+     "id": "obj-48",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -919,7 +940,7 @@
    },
    {
     "box": {
-     "id": "obj-48",
+     "id": "obj-49",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
@@ -938,7 +959,7 @@
    },
    {
     "box": {
-     "id": "obj-49",
+     "id": "obj-50",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -956,7 +977,7 @@
    },
    {
     "box": {
-     "id": "obj-50",
+     "id": "obj-51",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -974,7 +995,7 @@
    },
    {
     "box": {
-     "id": "obj-51",
+     "id": "obj-52",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -992,12 +1013,30 @@
    },
    {
     "box": {
-     "id": "obj-52",
+     "id": "obj-53",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       800.0,
+      545.0,
+      139.39999999999998,
+      22.0
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "prepend voice.reply"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-54",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "patching_rect": [
+      970.0,
       545.0,
       152.6,
       22.0
@@ -1010,12 +1049,12 @@
    },
    {
     "box": {
-     "id": "obj-53",
+     "id": "obj-55",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      970.0,
+      1140.0,
       545.0,
       99.8,
       22.0
@@ -1028,13 +1067,31 @@
    },
    {
     "box": {
-     "id": "obj-54",
+     "id": "obj-56",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      1140.0,
+      1310.0,
       545.0,
+      139.39999999999998,
+      22.0
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "prepend voice/level"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-57",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "patching_rect": [
+      120.0,
+      581.0,
       113.0,
       22.0
      ],
@@ -1046,13 +1103,13 @@
    },
    {
     "box": {
-     "id": "obj-55",
+     "id": "obj-58",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      1310.0,
-      545.0,
+      290.0,
+      581.0,
       93.19999999999999,
       22.0
      ],
@@ -1064,12 +1121,12 @@
    },
    {
     "box": {
-     "id": "obj-56",
+     "id": "obj-59",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      120.0,
+      460.0,
       581.0,
       126.19999999999999,
       22.0
@@ -1082,12 +1139,12 @@
    },
    {
     "box": {
-     "id": "obj-57",
+     "id": "obj-60",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      290.0,
+      630.0,
       581.0,
       126.19999999999999,
       22.0
@@ -1100,12 +1157,12 @@
    },
    {
     "box": {
-     "id": "obj-58",
+     "id": "obj-61",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      460.0,
+      800.0,
       581.0,
       106.39999999999999,
       22.0
@@ -1118,12 +1175,12 @@
    },
    {
     "box": {
-     "id": "obj-59",
+     "id": "obj-62",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      630.0,
+      970.0,
       581.0,
       106.39999999999999,
       22.0
@@ -1823,7 +1880,19 @@
    {
     "patchline": {
      "destination": [
-      "obj-34",
+      "obj-33",
+      0
+     ],
+     "source": [
+      "obj-3",
+      28
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-4",
       0
      ],
      "source": [
@@ -1847,7 +1916,7 @@
    {
     "patchline": {
      "destination": [
-      "obj-4",
+      "obj-36",
       0
      ],
      "source": [
@@ -1859,18 +1928,6 @@
    {
     "patchline": {
      "destination": [
-      "obj-36",
-      0
-     ],
-     "source": [
-      "obj-34",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
       "obj-4",
       0
      ],
@@ -1887,15 +1944,15 @@
       0
      ],
      "source": [
-      "obj-34",
-      2
+      "obj-35",
+      1
      ]
     }
    },
    {
     "patchline": {
      "destination": [
-      "obj-38",
+      "obj-4",
       0
      ],
      "source": [
@@ -1907,7 +1964,91 @@
    {
     "patchline": {
      "destination": [
+      "obj-38",
+      0
+     ],
+     "source": [
+      "obj-35",
+      2
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-39",
+      0
+     ],
+     "source": [
+      "obj-38",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-41",
+      0
+     ],
+     "source": [
       "obj-40",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-42",
+      0
+     ],
+     "source": [
+      "obj-41",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-43",
+      0
+     ],
+     "source": [
+      "obj-42",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-4",
+      0
+     ],
+     "source": [
+      "obj-43",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-42",
+      1
+     ],
+     "source": [
+      "obj-35",
+      2
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-45",
       0
      ],
      "source": [
@@ -1919,11 +2060,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-41",
+      "obj-47",
       0
      ],
      "source": [
-      "obj-40",
+      "obj-45",
       0
      ]
     }
@@ -1931,48 +2072,24 @@
    {
     "patchline": {
      "destination": [
-      "obj-42",
+      "obj-49",
       0
      ],
      "source": [
-      "obj-41",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-4",
-      0
-     ],
-     "source": [
-      "obj-42",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-41",
+      "obj-45",
       1
-     ],
-     "source": [
-      "obj-34",
-      2
      ]
     }
    },
    {
     "patchline": {
      "destination": [
-      "obj-44",
+      "obj-48",
       0
      ],
      "source": [
-      "obj-38",
-      0
+      "obj-49",
+      1
      ]
     }
    },
@@ -1983,7 +2100,7 @@
       0
      ],
      "source": [
-      "obj-44",
+      "obj-48",
       0
      ]
     }
@@ -1991,47 +2108,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-48",
+      "obj-50",
       0
      ],
      "source": [
-      "obj-44",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-47",
-      0
-     ],
-     "source": [
-      "obj-48",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
       "obj-45",
-      0
-     ],
-     "source": [
-      "obj-47",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-49",
-      0
-     ],
-     "source": [
-      "obj-44",
       2
      ]
     }
@@ -2039,11 +2120,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-45",
+      "obj-46",
       0
      ],
      "source": [
-      "obj-49",
+      "obj-50",
       0
      ]
     }
@@ -2051,11 +2132,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-50",
+      "obj-51",
       0
      ],
      "source": [
-      "obj-44",
+      "obj-45",
       3
      ]
     }
@@ -2063,11 +2144,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-45",
+      "obj-46",
       0
      ],
      "source": [
-      "obj-50",
+      "obj-51",
       0
      ]
     }
@@ -2075,11 +2156,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-51",
+      "obj-52",
       0
      ],
      "source": [
-      "obj-44",
+      "obj-45",
       4
      ]
     }
@@ -2087,11 +2168,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-45",
+      "obj-46",
       0
      ],
      "source": [
-      "obj-51",
+      "obj-52",
       0
      ]
     }
@@ -2099,11 +2180,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-52",
+      "obj-53",
       0
      ],
      "source": [
-      "obj-44",
+      "obj-45",
       5
      ]
     }
@@ -2111,11 +2192,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-45",
+      "obj-46",
       0
      ],
      "source": [
-      "obj-52",
+      "obj-53",
       0
      ]
     }
@@ -2123,11 +2204,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-53",
+      "obj-54",
       0
      ],
      "source": [
-      "obj-44",
+      "obj-45",
       6
      ]
     }
@@ -2135,11 +2216,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-45",
+      "obj-46",
       0
      ],
      "source": [
-      "obj-53",
+      "obj-54",
       0
      ]
     }
@@ -2147,11 +2228,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-54",
+      "obj-55",
       0
      ],
      "source": [
-      "obj-44",
+      "obj-45",
       7
      ]
     }
@@ -2159,11 +2240,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-45",
+      "obj-46",
       0
      ],
      "source": [
-      "obj-54",
+      "obj-55",
       0
      ]
     }
@@ -2171,11 +2252,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-55",
+      "obj-56",
       0
      ],
      "source": [
-      "obj-44",
+      "obj-45",
       8
      ]
     }
@@ -2183,11 +2264,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-45",
+      "obj-46",
       0
      ],
      "source": [
-      "obj-55",
+      "obj-56",
       0
      ]
     }
@@ -2195,11 +2276,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-56",
+      "obj-57",
       0
      ],
      "source": [
-      "obj-44",
+      "obj-45",
       9
      ]
     }
@@ -2207,11 +2288,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-45",
+      "obj-46",
       0
      ],
      "source": [
-      "obj-56",
+      "obj-57",
       0
      ]
     }
@@ -2219,11 +2300,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-57",
+      "obj-58",
       0
      ],
      "source": [
-      "obj-44",
+      "obj-45",
       10
      ]
     }
@@ -2231,11 +2312,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-45",
+      "obj-46",
       0
      ],
      "source": [
-      "obj-57",
+      "obj-58",
       0
      ]
     }
@@ -2243,11 +2324,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-58",
+      "obj-59",
       0
      ],
      "source": [
-      "obj-44",
+      "obj-45",
       11
      ]
     }
@@ -2255,11 +2336,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-45",
+      "obj-46",
       0
      ],
      "source": [
-      "obj-58",
+      "obj-59",
       0
      ]
     }
@@ -2267,11 +2348,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-59",
+      "obj-60",
       0
      ],
      "source": [
-      "obj-44",
+      "obj-45",
       12
      ]
     }
@@ -2279,11 +2360,59 @@
    {
     "patchline": {
      "destination": [
-      "obj-45",
+      "obj-46",
       0
      ],
      "source": [
-      "obj-59",
+      "obj-60",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-61",
+      0
+     ],
+     "source": [
+      "obj-45",
+      13
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-46",
+      0
+     ],
+     "source": [
+      "obj-61",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-62",
+      0
+     ],
+     "source": [
+      "obj-45",
+      14
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-46",
+      0
+     ],
+     "source": [
+      "obj-62",
       0
      ]
     }

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from livewave.render.fader import FADE_S, Fader
+from livewave.sound.fader import FADE_S, Fader
 
 RATE_HZ = 16_000
 FADE = round(FADE_S * RATE_HZ)

@@ -10,14 +10,14 @@ FADE_S = 0.03  # from silence to full level; smaller ways take less
 
 
 class Fader:
-    """Moves at a constant pace towards what it was last aimed at, from silence at first. Thread: performer only.
+    """Moves at a constant pace towards what it was last aimed at; at first it is at `gain`. Thread: performer only.
 
     The gain of a sample depends on its number and on where `aim` was called, never on how `apply` divides the samples.
     """
 
-    def __init__(self, rate_hz: int) -> None:
+    def __init__(self, rate_hz: int, gain: float = 0.0) -> None:
         self._pace = 1.0 / (FADE_S * rate_hz)
-        self._from, self._to, self._since = 0.0, 0.0, 0
+        self._from, self._to, self._since = gain, gain, 0
 
     def aim(self, sample: int, gain: float) -> None:
         """From number `sample` on, move to `gain`."""
