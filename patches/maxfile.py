@@ -75,5 +75,6 @@ class Patcher:
 def _ends(words: list[str]) -> tuple[int, int]:
     """Inlets and outlets of an object. Raises KeyError for one that is not known here."""
     name, arguments = words[0], words[1:]
-    counted = {"route": (len(arguments) + 1, len(arguments) + 1), "pack": (len(arguments), 1), "unpack": (1, len(arguments))}
+    counted = {"route": (len(arguments) + 1, len(arguments) + 1), "pack": (len(arguments), 1), "unpack": (1, len(arguments)), "zl": (2, 2),
+               "t": (1, len(arguments)), "sprintf": (sum(argument.count("%") for argument in arguments), 1)}
     return counted[name] if name in counted else ENDS[name]

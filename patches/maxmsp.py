@@ -9,7 +9,7 @@ from livewave import __version__
 from livewave.control.osc_addresses import ADDRESSES
 from livewave.control.osc_reports import REPORTS
 from patches.maxfile import Patcher
-from patches.wording import PLAYED, PREFIX, arguments, message
+from patches.wording import PLAYED, PREFIX, TO_A_VOICE, arguments, message
 
 UNSENDABLE = {"/livewave/roll"}  # by Max, which makes no blobs
 TYPES = {"i": "int", "f": "float", "s": "symbol", "b": "list"}
@@ -21,7 +21,7 @@ def abstraction() -> Patcher:
     patcher.comment(20, 10, f"livewave {__version__}: a client of the daemon (livewave run). Arguments: host, its OSC port, and a port to hear at")
     inlet = patcher.inlet(20, 40, "notes (pitch velocity), and messages named like the OSC addresses")
     rows = [row for row in ADDRESSES.values() if row.path not in UNSENDABLE]
-    names = patcher.obj(20, 90, "route " + " ".join(row.path.removeprefix(PREFIX) for row in rows))
+    names = patcher.obj(20, 90, "route " + " ".join([*(row.path.removeprefix(PREFIX) for row in rows), TO_A_VOICE[0]]))
     send = patcher.obj(20, 330, "udpsend 127.0.0.1 9000")
     patcher.connect(inlet, 0, names)
     for number, row in enumerate(rows):
@@ -30,8 +30,9 @@ def abstraction() -> Patcher:
         patcher.connect(names, number, box)
         patcher.connect(box, 0, send)
     note = patcher.obj(1260, 290, "prepend /livewave/note")
-    patcher.connect(names, len(rows), note)
+    patcher.connect(names, len(rows) + 1, note)
     patcher.connect(note, 0, send)
+    _to_a_voice(patcher, names, len(rows), send)
 
     given = patcher.obj(400, 330, "patcherargs 127.0.0.1 9000 9001")
     parts = patcher.obj(400, 365, "unpack s 9000 9001")
@@ -67,6 +68,22 @@ def abstraction() -> Patcher:
     return patcher
 
 
+def _to_a_voice(patcher: Patcher, names: int, outlet: int, send: int) -> None:
+    """`2 gain -6` becomes /livewave/voice/2/gain -6: the values wait until the address is set."""
+    x, y = 1260, 40
+    parts = patcher.obj(x, y, "zl slice 2")
+    values, order = patcher.obj(x + 120, y + 70, "zl reg"), patcher.obj(x, y + 35, "t b l")
+    address, packet = patcher.obj(x, y + 105, "sprintf set /livewave/voice/%ld/%s"), patcher.obj(x, y + 140, "prepend /livewave/voice/1/note")
+    patcher.connect(names, outlet, parts)
+    patcher.connect(parts, 0, order)
+    patcher.connect(parts, 1, values, 1)
+    patcher.connect(order, 1, address)
+    patcher.connect(order, 0, values)
+    for source in (address, values):
+        patcher.connect(source, 0, packet)
+    patcher.connect(packet, 0, send)
+
+
 def help_patcher() -> Patcher:
     """What each message does, each to be clicked, and all that comes back."""
     rows = [row for row in ADDRESSES.values() if row.path not in UNSENDABLE]
@@ -78,6 +95,8 @@ def help_patcher() -> Patcher:
         y = 70.0 + 28.0 * number
         patcher.connect(patcher.msg(20, y, message(row)), 0, box)
         patcher.comment(330, y, f"{arguments(row.arguments)}{row.meaning}", 680)
+    patcher.connect(patcher.msg(200, 90.0 + 28.0 * len(rows), " ".join(TO_A_VOICE[:3])), 0, box)
+    patcher.comment(330, 120.0 + 28.0 * len(rows), TO_A_VOICE[3], 680)
     patcher.connect(box, 0, patcher.obj(20, 125.0 + 28.0 * len(rows), "print livewave"))
     patcher.connect(box, 1, patcher.obj(150, 125.0 + 28.0 * len(rows), "print played"))
     patcher.comment(330, 90.0 + 28.0 * len(rows), "left outlet: " + ", ".join(path.removeprefix(PREFIX) for path in REPORTS if path != PLAYED)
@@ -144,6 +163,8 @@ def reference_page() -> str:
     lines += ["</objarglist>", "<methodlist>", '<method name="list"><arglist><arg name="pitch" optional="0" type="int" />'
               '<arg name="velocity" optional="0" type="int" /></arglist><digest>a note begins; velocity 0 ends it</digest>'
               "<description>a note begins; velocity 0 ends it</description></method>"]
+    lines.append(f'<method name="{TO_A_VOICE[0]}"><arglist><arg name="voice" optional="0" type="int" /><arg name="message" optional="0" type="list" />'
+                 f"</arglist><digest>a message for one voice of an ensemble</digest><description>{escape(TO_A_VOICE[3])}</description></method>")
     for row in ADDRESSES.values():
         if row.path not in UNSENDABLE:
             of = "".join(f'<arg name={quoteattr(argument.name)} optional="{int(argument.optional)}" type="{TYPES[argument.tag]}" />'

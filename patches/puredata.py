@@ -6,7 +6,7 @@ from livewave import __version__
 from livewave.control.osc_addresses import ADDRESSES
 from livewave.control.osc_reports import REPORTS
 from patches.pdfile import Patch
-from patches.wording import PLAYED, PREFIX, arguments, message
+from patches.wording import PLAYED, PREFIX, TO_A_VOICE, arguments, message
 
 KEYBOARD = "zsxdcvgbhnjm,"  # of a computer: an octave and the next C, from the lowest row up
 LOWEST = 60
@@ -103,6 +103,8 @@ def help_patch() -> Patch:
         patch.connect(patch.msg(20, y, message(row)), 0, entry)
         patch.text(330, y, f"{arguments(row.arguments)}{row.meaning}", 90)
         y += 26
+    patch.connect(patch.msg(200, y + 10, f"{TO_A_VOICE[0]}/{TO_A_VOICE[1]}/{TO_A_VOICE[2]}"), 0, entry)
+    patch.text(330, y + 10, TO_A_VOICE[3], 90)
     y += 46
     box = patch.obj(20, y, "livewave")
     patch.connect(patch.obj(20, y - 26, "r $0-in"), 0, box)

@@ -14,6 +14,9 @@ EXAMPLES = {  # address -> what a message of it looks like, where the first lega
     "/livewave/continue/rest": "2", "/livewave/notify": "1", "/livewave/sync": "1", "/livewave/record": "1", "/livewave/dumpOSC": "1",
     "/livewave/roll": " ".join(["0"] * 8 + ["16"] + ["0"] * 7),
 }
+# the parts of a message for one voice of an ensemble, and what is said of it
+TO_A_VOICE = ("voice", "2", "gain -6", "for one voice of an ensemble, by its number: what is above from note to panic, gain, temperature, model; "
+              "and pan, mute, transpose")
 
 
 def message(row: Address) -> str:

@@ -36,7 +36,9 @@ def ends(box: dict) -> tuple[int, int]:
     if box["maxclass"] != "newobj":
         return UI[box["maxclass"]]
     name, *words = box["text"].split()
-    return {"route": (len(words) + 1, len(words) + 1), "pack": (len(words), 1), "unpack": (1, len(words))}.get(name) or PLAIN[name]
+    counted = {"route": (len(words) + 1, len(words) + 1), "pack": (len(words), 1), "unpack": (1, len(words)), "zl": (2, 2), "t": (1, len(words)),
+               "sprintf": (" ".join(words).count("%"), 1)}
+    return counted.get(name) or PLAIN[name]
 
 
 @pytest.mark.parametrize("path", PATCHERS, ids=lambda path: path.name)
@@ -89,14 +91,30 @@ def test_what_the_abstraction_does_with_a_message_is_what_the_daemon_understands
         words = route["text"].split()[1:]
         matched = words.index(message[0]) if message[0] in words else len(words)
         rest = list(message[1:]) if matched < len(words) else list(message)
+        if message[0] == "voice":
+            return to_a_voice(after[route["id"], matched], rest)
         (box,) = after[route["id"], matched]
         assert after[box["id"], 0][0]["text"].startswith("udpsend")
         return [*box["text"].removeprefix("prepend ").split(), *rest]
 
+    def to_a_voice(boxes: list[dict], rest: list[object]) -> list[object]:
+        """The cords that Max would go along, one after the other; outlets fire from right to left."""
+        (parts,) = boxes
+        assert parts["text"] == "zl slice 2"
+        (values,), (order,) = after[parts["id"], 1], after[parts["id"], 0]
+        assert (values["text"], order["text"]) == ("zl reg", "t b l") and after[order["id"], 0] == [values]
+        (address,) = after[order["id"], 1]
+        (packet,) = after[address["id"], 0]
+        assert after[values["id"], 0] == [packet] and packet["text"].startswith("prepend ")
+        assert after[packet["id"], 0][0]["text"].startswith("udpsend")
+        made = address["text"].removeprefix("sprintf ").replace("%ld", "%d") % tuple(rest[:2])
+        return [made.removeprefix("set "), *rest[2:]]
+
+    assert sent("voice", 2, "gain", -6) == ["/livewave/voice/2/gain", -6]
     assert sent(67, 100) == ["/livewave/note", 67, 100]
     assert sent("panic") == ["/livewave/panic"]
     with daemon("--audio", "null") as playing:
-        for message in ((67, 100), ("gain", -12.0), ("continue/density", 2.0), ("model", "flute"), ("note/on", 71, 90)):
+        for message in ((67, 100), ("gain", -12.0), ("continue/density", 2.0), ("model", "flute"), ("voice", 1, "note", 71, 90)):
             address, *values = sent(*message)
             playing.osc.send(address, *values)
         wanted = {"notes": 2, "gain_db": -12.0, "continue_density": 2.0}
@@ -121,7 +139,7 @@ def test_the_reference_page_has_every_message():
     root = ElementTree.parse(PACKAGE / "docs" / "refpages" / "livewave.maxref.xml").getroot()
     assert (root.tag, root.get("name")) == ("c74object", "livewave")
     methods = {method.get("name"): method for method in root.iter("method")}
-    assert set(methods) == {"list", *(path.removeprefix("/livewave/") for path in ADDRESSES if path not in UNSENDABLE)}
+    assert set(methods) == {"list", "voice", *(path.removeprefix("/livewave/") for path in ADDRESSES if path not in UNSENDABLE)}
     for method in methods.values():
         assert method.findtext("digest") and method.find("arglist") is not None
     assert [len(root.findall(f"{kind}list/{kind}")) for kind in ("inlet", "outlet", "objarg")] == [1, 2, 3]

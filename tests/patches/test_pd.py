@@ -82,6 +82,7 @@ def test_the_help_patch_has_every_message_and_says_what_comes_back():
     text = (PD / "livewave-help.pd").read_text()
     for path, row in ADDRESSES.items():
         assert f"msg 20 {escaped(message(row))};" in re.sub(r"msg (\d+) \d+ ", r"msg \1 ", text), path
+    assert "msg 200" in text and "voice/2/gain -6;" in text
     for path in set(REPORTS) - {"/livewave/note/played"}:
         assert f"{path.removeprefix('/livewave/')}:" in text
     assert "pd META" in text and all(word in text for word in ("KEYWORDS", "LICENSE", "DESCRIPTION", "INLET_0", "OUTLET_1", "AUTHOR"))

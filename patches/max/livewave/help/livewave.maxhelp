@@ -1028,6 +1028,40 @@
    {
     "box": {
      "id": "obj-59",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "patching_rect": [
+      200.0,
+      874.0,
+      111.0,
+      22.0
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "voice 2 gain -6"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-60",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "patching_rect": [
+      330.0,
+      904.0,
+      680.0,
+      40.0
+     ],
+     "text": "for one voice of an ensemble, by its number: what is above from note to panic, gain, temperature, model; and pan, mute, transpose",
+     "linecount": 2
+    }
+   },
+   {
+    "box": {
+     "id": "obj-61",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1042,7 +1076,7 @@
    },
    {
     "box": {
-     "id": "obj-60",
+     "id": "obj-62",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1057,7 +1091,7 @@
    },
    {
     "box": {
-     "id": "obj-61",
+     "id": "obj-63",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1412,7 +1446,19 @@
    {
     "patchline": {
      "destination": [
+      "obj-2",
+      0
+     ],
+     "source": [
       "obj-59",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-61",
       0
      ],
      "source": [
@@ -1424,7 +1470,7 @@
    {
     "patchline": {
      "destination": [
-      "obj-60",
+      "obj-62",
       0
      ],
      "source": [

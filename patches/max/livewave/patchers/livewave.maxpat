@@ -77,12 +77,12 @@
     "box": {
      "id": "obj-3",
      "maxclass": "newobj",
-     "numinlets": 29,
-     "numoutlets": 29,
+     "numinlets": 30,
+     "numoutlets": 30,
      "patching_rect": [
       20.0,
       90.0,
-      1723.3999999999999,
+      1763.0,
       22.0
      ],
      "outlettype": [
@@ -114,9 +114,10 @@
       "",
       "",
       "",
+      "",
       ""
      ],
-     "text": "route note note/on note/off sustain bend panic gain temperature model record reset continue continue/temperature continue/density continue/range continue/key continue/polyphony continue/rest tempo tap metre notify status voices version sync clearSched dumpOSC"
+     "text": "route note note/on note/off sustain bend panic gain temperature model record reset continue continue/temperature continue/density continue/range continue/key continue/polyphony continue/rest tempo tap metre notify status voices version sync clearSched dumpOSC voice"
     }
    },
    {
@@ -660,6 +661,99 @@
     "box": {
      "id": "obj-34",
      "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 2,
+     "patching_rect": [
+      1260.0,
+      40.0,
+      80.0,
+      22.0
+     ],
+     "outlettype": [
+      "",
+      ""
+     ],
+     "text": "zl slice 2"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-35",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 2,
+     "patching_rect": [
+      1380.0,
+      110.0,
+      53.599999999999994,
+      22.0
+     ],
+     "outlettype": [
+      "",
+      ""
+     ],
+     "text": "zl reg"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-36",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "patching_rect": [
+      1260.0,
+      75.0,
+      47.0,
+      22.0
+     ],
+     "outlettype": [
+      "",
+      ""
+     ],
+     "text": "t b l"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-37",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "patching_rect": [
+      1260.0,
+      145.0,
+      238.39999999999998,
+      22.0
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "sprintf set /livewave/voice/%ld/%s"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-38",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "patching_rect": [
+      1260.0,
+      180.0,
+      212.0,
+      22.0
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "prepend /livewave/voice/1/note"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-39",
+     "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
@@ -677,7 +771,7 @@
    },
    {
     "box": {
-     "id": "obj-35",
+     "id": "obj-40",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 3,
@@ -697,7 +791,7 @@
    },
    {
     "box": {
-     "id": "obj-36",
+     "id": "obj-41",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -715,7 +809,7 @@
    },
    {
     "box": {
-     "id": "obj-37",
+     "id": "obj-42",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -733,7 +827,7 @@
    },
    {
     "box": {
-     "id": "obj-38",
+     "id": "obj-43",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -751,7 +845,7 @@
    },
    {
     "box": {
-     "id": "obj-39",
+     "id": "obj-44",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -769,7 +863,7 @@
    },
    {
     "box": {
-     "id": "obj-40",
+     "id": "obj-45",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -787,7 +881,7 @@
    },
    {
     "box": {
-     "id": "obj-41",
+     "id": "obj-46",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -805,7 +899,7 @@
    },
    {
     "box": {
-     "id": "obj-42",
+     "id": "obj-47",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -823,7 +917,7 @@
    },
    {
     "box": {
-     "id": "obj-43",
+     "id": "obj-48",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -841,7 +935,7 @@
    },
    {
     "box": {
-     "id": "obj-44",
+     "id": "obj-49",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -857,7 +951,7 @@
    },
    {
     "box": {
-     "id": "obj-45",
+     "id": "obj-50",
      "maxclass": "newobj",
      "numinlets": 16,
      "numoutlets": 16,
@@ -890,7 +984,7 @@
    },
    {
     "box": {
-     "id": "obj-46",
+     "id": "obj-51",
      "maxclass": "outlet",
      "numinlets": 1,
      "numoutlets": 0,
@@ -906,7 +1000,7 @@
    },
    {
     "box": {
-     "id": "obj-47",
+     "id": "obj-52",
      "maxclass": "outlet",
      "numinlets": 1,
      "numoutlets": 0,
@@ -922,7 +1016,7 @@
    },
    {
     "box": {
-     "id": "obj-48",
+     "id": "obj-53",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -940,7 +1034,7 @@
    },
    {
     "box": {
-     "id": "obj-49",
+     "id": "obj-54",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
@@ -959,7 +1053,7 @@
    },
    {
     "box": {
-     "id": "obj-50",
+     "id": "obj-55",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -977,7 +1071,7 @@
    },
    {
     "box": {
-     "id": "obj-51",
+     "id": "obj-56",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -995,7 +1089,7 @@
    },
    {
     "box": {
-     "id": "obj-52",
+     "id": "obj-57",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1013,7 +1107,7 @@
    },
    {
     "box": {
-     "id": "obj-53",
+     "id": "obj-58",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1031,7 +1125,7 @@
    },
    {
     "box": {
-     "id": "obj-54",
+     "id": "obj-59",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1049,7 +1143,7 @@
    },
    {
     "box": {
-     "id": "obj-55",
+     "id": "obj-60",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1067,7 +1161,7 @@
    },
    {
     "box": {
-     "id": "obj-56",
+     "id": "obj-61",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1085,7 +1179,7 @@
    },
    {
     "box": {
-     "id": "obj-57",
+     "id": "obj-62",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1103,7 +1197,7 @@
    },
    {
     "box": {
-     "id": "obj-58",
+     "id": "obj-63",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1121,7 +1215,7 @@
    },
    {
     "box": {
-     "id": "obj-59",
+     "id": "obj-64",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1139,7 +1233,7 @@
    },
    {
     "box": {
-     "id": "obj-60",
+     "id": "obj-65",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1157,7 +1251,7 @@
    },
    {
     "box": {
-     "id": "obj-61",
+     "id": "obj-66",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1175,7 +1269,7 @@
    },
    {
     "box": {
-     "id": "obj-62",
+     "id": "obj-67",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1885,7 +1979,7 @@
      ],
      "source": [
       "obj-3",
-      28
+      29
      ]
     }
    },
@@ -1904,7 +1998,19 @@
    {
     "patchline": {
      "destination": [
-      "obj-35",
+      "obj-34",
+      0
+     ],
+     "source": [
+      "obj-3",
+      28
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-36",
       0
      ],
      "source": [
@@ -1916,35 +2022,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-36",
-      0
-     ],
-     "source": [
       "obj-35",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-4",
-      0
+      1
      ],
      "source": [
-      "obj-36",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-37",
-      0
-     ],
-     "source": [
-      "obj-35",
+      "obj-34",
       1
      ]
     }
@@ -1952,7 +2034,31 @@
    {
     "patchline": {
      "destination": [
-      "obj-4",
+      "obj-37",
+      0
+     ],
+     "source": [
+      "obj-36",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-35",
+      0
+     ],
+     "source": [
+      "obj-36",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-38",
       0
      ],
      "source": [
@@ -1969,18 +2075,30 @@
      ],
      "source": [
       "obj-35",
-      2
+      0
      ]
     }
    },
    {
     "patchline": {
      "destination": [
-      "obj-39",
+      "obj-4",
       0
      ],
      "source": [
       "obj-38",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-40",
+      0
+     ],
+     "source": [
+      "obj-39",
       0
      ]
     }
@@ -2000,7 +2118,7 @@
    {
     "patchline": {
      "destination": [
-      "obj-42",
+      "obj-4",
       0
      ],
      "source": [
@@ -2012,12 +2130,12 @@
    {
     "patchline": {
      "destination": [
-      "obj-43",
+      "obj-42",
       0
      ],
      "source": [
-      "obj-42",
-      0
+      "obj-40",
+      1
      ]
     }
    },
@@ -2028,6 +2146,30 @@
       0
      ],
      "source": [
+      "obj-42",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-43",
+      0
+     ],
+     "source": [
+      "obj-40",
+      2
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-44",
+      0
+     ],
+     "source": [
       "obj-43",
       0
      ]
@@ -2036,23 +2178,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-42",
-      1
-     ],
-     "source": [
-      "obj-35",
-      2
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-45",
+      "obj-46",
       0
      ],
      "source": [
-      "obj-39",
+      "obj-45",
       0
      ]
     }
@@ -2064,40 +2194,28 @@
       0
      ],
      "source": [
-      "obj-45",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-49",
-      0
-     ],
-     "source": [
-      "obj-45",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-48",
-      0
-     ],
-     "source": [
-      "obj-49",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
       "obj-46",
       0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-48",
+      0
+     ],
+     "source": [
+      "obj-47",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-4",
+      0
      ],
      "source": [
       "obj-48",
@@ -2108,11 +2226,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-50",
-      0
+      "obj-47",
+      1
      ],
      "source": [
-      "obj-45",
+      "obj-40",
       2
      ]
     }
@@ -2120,7 +2238,19 @@
    {
     "patchline": {
      "destination": [
-      "obj-46",
+      "obj-50",
+      0
+     ],
+     "source": [
+      "obj-44",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-52",
       0
      ],
      "source": [
@@ -2132,11 +2262,71 @@
    {
     "patchline": {
      "destination": [
+      "obj-54",
+      0
+     ],
+     "source": [
+      "obj-50",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-53",
+      0
+     ],
+     "source": [
+      "obj-54",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
       "obj-51",
       0
      ],
      "source": [
-      "obj-45",
+      "obj-53",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-55",
+      0
+     ],
+     "source": [
+      "obj-50",
+      2
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-51",
+      0
+     ],
+     "source": [
+      "obj-55",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-56",
+      0
+     ],
+     "source": [
+      "obj-50",
       3
      ]
     }
@@ -2144,11 +2334,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-46",
+      "obj-51",
       0
      ],
      "source": [
-      "obj-51",
+      "obj-56",
       0
      ]
     }
@@ -2156,11 +2346,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-52",
+      "obj-57",
       0
      ],
      "source": [
-      "obj-45",
+      "obj-50",
       4
      ]
     }
@@ -2168,11 +2358,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-46",
+      "obj-51",
       0
      ],
      "source": [
-      "obj-52",
+      "obj-57",
       0
      ]
     }
@@ -2180,11 +2370,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-53",
+      "obj-58",
       0
      ],
      "source": [
-      "obj-45",
+      "obj-50",
       5
      ]
     }
@@ -2192,11 +2382,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-46",
+      "obj-51",
       0
      ],
      "source": [
-      "obj-53",
+      "obj-58",
       0
      ]
     }
@@ -2204,11 +2394,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-54",
+      "obj-59",
       0
      ],
      "source": [
-      "obj-45",
+      "obj-50",
       6
      ]
     }
@@ -2216,11 +2406,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-46",
+      "obj-51",
       0
      ],
      "source": [
-      "obj-54",
+      "obj-59",
       0
      ]
     }
@@ -2228,11 +2418,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-55",
+      "obj-60",
       0
      ],
      "source": [
-      "obj-45",
+      "obj-50",
       7
      ]
     }
@@ -2240,11 +2430,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-46",
+      "obj-51",
       0
      ],
      "source": [
-      "obj-55",
+      "obj-60",
       0
      ]
     }
@@ -2252,11 +2442,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-56",
+      "obj-61",
       0
      ],
      "source": [
-      "obj-45",
+      "obj-50",
       8
      ]
     }
@@ -2264,11 +2454,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-46",
+      "obj-51",
       0
      ],
      "source": [
-      "obj-56",
+      "obj-61",
       0
      ]
     }
@@ -2276,11 +2466,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-57",
+      "obj-62",
       0
      ],
      "source": [
-      "obj-45",
+      "obj-50",
       9
      ]
     }
@@ -2288,11 +2478,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-46",
+      "obj-51",
       0
      ],
      "source": [
-      "obj-57",
+      "obj-62",
       0
      ]
     }
@@ -2300,11 +2490,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-58",
+      "obj-63",
       0
      ],
      "source": [
-      "obj-45",
+      "obj-50",
       10
      ]
     }
@@ -2312,11 +2502,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-46",
+      "obj-51",
       0
      ],
      "source": [
-      "obj-58",
+      "obj-63",
       0
      ]
     }
@@ -2324,11 +2514,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-59",
+      "obj-64",
       0
      ],
      "source": [
-      "obj-45",
+      "obj-50",
       11
      ]
     }
@@ -2336,11 +2526,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-46",
+      "obj-51",
       0
      ],
      "source": [
-      "obj-59",
+      "obj-64",
       0
      ]
     }
@@ -2348,11 +2538,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-60",
+      "obj-65",
       0
      ],
      "source": [
-      "obj-45",
+      "obj-50",
       12
      ]
     }
@@ -2360,11 +2550,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-46",
+      "obj-51",
       0
      ],
      "source": [
-      "obj-60",
+      "obj-65",
       0
      ]
     }
@@ -2372,11 +2562,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-61",
+      "obj-66",
       0
      ],
      "source": [
-      "obj-45",
+      "obj-50",
       13
      ]
     }
@@ -2384,11 +2574,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-46",
+      "obj-51",
       0
      ],
      "source": [
-      "obj-61",
+      "obj-66",
       0
      ]
     }
@@ -2396,11 +2586,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-62",
+      "obj-67",
       0
      ],
      "source": [
-      "obj-45",
+      "obj-50",
       14
      ]
     }
@@ -2408,11 +2598,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-46",
+      "obj-51",
       0
      ],
      "source": [
-      "obj-62",
+      "obj-67",
       0
      ]
     }
