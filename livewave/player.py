@@ -45,6 +45,7 @@ from livewave.takes.tape import TapeWriter, life_of, model_hash
 REPORT_S = 0.05
 RING_S = 0.5
 FILL_S = 0.02
+REST_S = 0.005  # where that was not enough: without it, whoever could do something about it would never run
 WAIT_S = 0.5
 JITTER_S = 0.001  # of the wake-up of this process
 SWITCH_INTERVAL_S = 0.0005
@@ -201,8 +202,11 @@ class Player:
         while not self.ensemble.faded_out:
             self._take_messages()
             self._change()
-            if not self._fill():
+            worked = self._fill()
+            if not worked:
                 time.sleep(self._nap_s)
+            elif self.ring.wanted_frames() > 0:
+                time.sleep(REST_S)
             self._report(time.monotonic())
             if self._is_left_alone():
                 break

@@ -15,6 +15,11 @@ def notices(osc: Osc) -> list[str]:
     return [values[0] for address, values in osc.sync() if address == "/livewave/notice"]
 
 
+def levels(osc: Osc) -> list[list]:
+    """Of the voices, as told so far."""
+    return [values for address, values in osc.sync() if address == "/livewave/voice/level"]
+
+
 def test_an_engine_that_is_late_is_given_larger_blocks_and_the_players_are_told():
     with daemon("--audio", "null", "--engine", "onnx") as playing:
         listener, told = Osc(playing.port), []
@@ -25,6 +30,17 @@ def test_an_engine_that_is_late_is_given_larger_blocks_and_the_players_are_told(
         status = playing.osc.status()
         assert status["block_samples"] == 256 and status["restarts"] == 0
         assert playing.osc.sync() == []
+        listener.close()
+
+
+def test_an_ensemble_that_is_too_much_goes_on_with_fewer_voices():
+    with daemon("--audio", "null", "--engine", "onnx", "--voice", "flute", "--voice", "cello") as playing:
+        listener, told = Osc(playing.port), []
+        listener.ask("/livewave/notify", 1, answer="/livewave/done")
+        playing.osc.send("/livewave/note", 60, 100)
+        until(lambda: told.extend(notices(listener)) or "1 of 2 voices" in " ".join(told), "a voice to make room")
+        until(lambda: dict(levels(listener)).get(2) == 0.0, "the second to be silent")
+        assert playing.osc.status()["restarts"] == 0
         listener.close()
 
 
