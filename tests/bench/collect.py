@@ -1,4 +1,4 @@
-"""Measure this machine: engines, others beside them, latency, a minute of playing, how well the notes are followed, what
+"""Measure this machine: engines, others beside them, a quartet, latency, a minute of playing, how well the notes are followed, what
 a composed sixteenth takes, endless play, and how quickly it trains.
 
     python -m tests.bench.collect bench.json [--seconds 2] [--notes 50] [--soak 60] [--endless 30]
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from exporters.stepgraph import build_model
 from livewave.bench import model_of_shape
-from tests.bench import composing, endless, follow, latency, learning, others
+from tests.bench import composing, endless, follow, latency, learning, others, quartet
 from tests.realtime.jackd import NoJack
 from tests.scenario.daemon import ROOT, command, environment
 
@@ -45,11 +45,12 @@ def main() -> None:
         timing: object = latency.measure(args.notes, args.soak)
     except NoJack as reason:
         timing = f"not measured: {reason}"
-    print("composing", flush=True)
+    print("a quartet, and composing", flush=True)
+    four = quartet.measure(20.0)
     composed, played_on = composing.measure(), endless.measure(args.endless)
     print("following the notes, and training", flush=True)
     found = {"machine": machine(), "date": date.today().isoformat(), "engines": engines,
-             "left_out": left_out, "others": beside, "latency": timing, "follow": follow.measure(),
+             "left_out": left_out, "others": beside, "latency": timing, "follow": follow.measure(), "quartet": four,
              "composing": composed, "endless": played_on, "learning": learning.measure()}
     args.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 

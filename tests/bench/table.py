@@ -60,7 +60,7 @@ def table(found: Mapping) -> str:
     head = f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, {found['date']}, by `make bench`."
     rows = [row for row in found["engines"] if row["block"] == BLOCK]
     return "\n\n".join([head, _targets(rows, found["left_out"]), _engines(rows), _others(found["others"]),
-                        _latency(found["latency"]), _follow(found["follow"]), _composing(found["composing"]),
+                        _quartet(found["quartet"]), _latency(found["latency"]), _follow(found["follow"]), _composing(found["composing"]),
                         _endless(found["endless"]), _learning(found["learning"])])
 
 
@@ -120,6 +120,18 @@ def _others(found: Mapping) -> str:
         lines.append(f"| {name} | {residual}/{skip}/{out}, {layers} | {row['us_per_sample']:.1f} "
                      f"| {row['times_slower']:.1f} |")
     return "\n".join(lines + [f"\nLeft out: {line}." for line in found["left_out"]])
+
+
+def _quartet(found: Mapping) -> str:
+    live, count = found["live"], found["voices"]
+    rows = {"one thread": found["one_thread"], f"a thread on each of {found['cores']} cores": found["crew"]}
+    lines = [f"| {count} voices of {found['model']}, blocks of {found['block']} | of real time | p50 / p99 ms, {1e3 * found['block'] / 16_000:.0f} are there |",
+             "|---|---|---|"]
+    lines += [f"| {what} | {100 * row['load']:.0f} % | {_ms(row['p50_ms'])} / {_ms(row['p99_ms'])} |" for what, row in rows.items()]
+    moved = "" if live["block"] == found["block"] else f" (in blocks of {live['block']}, to which it went)"
+    lines.append(f"\nPlayed live for {live['seconds']:.0f} s: {100 * live['load']:.0f} % of real time{moved}, {live['underruns']} underruns, latency "
+                 f"{live['latency_ms']:.1f} ms. `python -m tests.bench.quartet --voices {count} --block {found['block']}`.")
+    return "\n".join(lines)
 
 
 def _ms(took: float | None) -> str:

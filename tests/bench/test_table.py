@@ -53,6 +53,9 @@ FOUND = {
                 "longest_stall_ms": 12.3, "never_let_go": 0, "held_at_the_end": 0,
                 "most_notes": 4, "notes": 2.345, "longest_silence": 17, "fifths": {"in_own_key": [0.97, 0.9, 0.9, 0.9, 0.88]},
                 "step_p50_ms": 4.56, "step_p99_ms": 7.89},
+    "quartet": {"model": "flute", "voices": 4, "block": 64, "cores": 2, "one_thread": {"load": 0.61, "p50_ms": 2.44, "p99_ms": 3.1},
+                "crew": {"load": 0.33, "p50_ms": 1.32, "p99_ms": 1.9},
+                "live": {"seconds": 20.0, "underruns": 0, "late": 0, "load": 0.37, "latency_ms": 22.2, "block": 64, "machine_stalls": 0}},
     "learning": {"shape": "32/64/64, 20", "left_out": ["a third: not installed"],
                  "rows": [{"name": "livewave", "audio_s_per_s": 3.7, "times_slower": 1.0},
                           {"name": "another", "audio_s_per_s": 1.2, "times_slower": 3.08}]},
@@ -164,3 +167,12 @@ def test_a_sixteenth_that_takes_longer_than_the_goal_is_told():
     composing = {**FOUND["composing"], "rows": [FOUND["composing"]["rows"][0], slow]}
     assert "missed" not in table(FOUND).partition("a sixteenth composed")[2].partition("training")[0]
     assert "**missed** by large, ONNX Runtime" in table({**FOUND, "composing": composing})
+
+
+def test_a_quartet_is_told_by_one_thread_and_by_a_crew_and_as_it_was_played():
+    text = table(FOUND)
+    assert "| 4 voices of flute, blocks of 64 | of real time | p50 / p99 ms, 4 are there |" in text
+    assert "| one thread | 61 % | 2.44 / 3.10 |" in text and "| a thread on each of 2 cores | 33 % | 1.32 / 1.90 |" in text
+    assert "Played live for 20 s: 37 % of real time, 0 underruns, latency 22.2 ms." in text
+    larger = {**FOUND, "quartet": {**FOUND["quartet"], "live": {**FOUND["quartet"]["live"], "block": 256}}}
+    assert "(in blocks of 256, to which it went)" in table(larger)
