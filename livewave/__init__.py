@@ -10,6 +10,7 @@ sound/     audio at the device's rate: resampler, ring, output device
 hearing/   beside the path: takes measured against the notes that asked for them, and drawn
 takes/     beside it: what was played, recorded, and made again sample by sample
 oscquery/  beside it: the OSC addresses, described to programs that build a panel of them
+panel/     beside it: a page in the browser that plays it and shows how it is, served by a process of its own
 onnxfile/  below all: model files, read with distrust and opened by ONNX Runtime
 
 `performer` walks this path once per block, for one voice; `ensemble` adds voices up, `player` gives them a process and a device, and

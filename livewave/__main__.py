@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from livewave.render.wavenet import Model as WaveNet
 
 MOST_BARS = 1024  # that follow a phrase
+PANEL = {None: None, True: "auto", False: "off"}  # what the flag sets
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   help="A neural instrument that is played live: notes in by MIDI or OSC, a WaveNet's sound out.")
@@ -60,6 +62,7 @@ def run(
     midi: _option("--midi", list[str], "control", "midi", "MIDI port by name, virtual or none; repeatable.") = None,
     osc: _option("--osc", str, "control", "osc", "HOST:PORT to listen on.") = None,
     oscquery: _option("--oscquery", str, "control", "oscquery", "Port of OSCQuery (HTTP), auto or off.") = None,
+    panel: _option("--panel/--no-panel", bool, "control", "panel", "Serve the panel, a page to play and watch it in a browser.") = None,
     allow: _option("--allow", list[str], "control", "allow",
                    "Network (192.168.1.0/24) whose OSC is heard besides this machine's; repeatable.") = None,
     latency: _option("--latency", str, "audio", "latency_ms", "Sound waiting for the device: auto, or milliseconds.") = None,
@@ -82,7 +85,7 @@ def run(
         "model": {"name": model, "engine": engine, "seed": seed, "temperature": temperature},
         "audio": {"output": audio, "period_frames": period, "block_samples": block, "gain_db": gain,
                   "latency_ms": _milliseconds(latency)},
-        "control": {"midi": midi or None, "osc": osc, "oscquery": oscquery, "allow": allow or None, "midi_out": midi_out},
+        "control": {"midi": midi or None, "osc": osc, "oscquery": oscquery, "panel": PANEL[panel], "allow": allow or None, "midi_out": midi_out},
         "continue": {"mode": mode}, "tempo": {"bpm": tempo, "metre": metre, "link": link},
         "log": {"level": log_level, "file": log_file}, "record": {"folder": record, "at_start": record and True},
         "voice": voice,
@@ -354,6 +357,30 @@ def status(
 
     found = ask_status(*load_config(config, {"control": {"osc": osc}}).control.osc_address, timeout)
     print(json.dumps(found, indent=1) if as_json else "\n".join(table(found)))
+
+
+@app.command()
+def panel(
+    osc: Annotated[Optional[str], typer.Option(help=f"HOST:PORT of the daemon. {limits('control', 'osc')}")] = None,
+    host: Annotated[str, typer.Option(help="Address to serve at. Wider than this machine (0.0.0.0), the URL holds a token, and whoever "
+                                           "has it may play.")] = "127.0.0.1",
+    port: Annotated[Optional[int], typer.Option(min=1, max=65_535, help="Port to serve at. (default: the first from 9090 to 9099 that is free)",
+                                                show_default=False)] = None,
+    config: Annotated[Optional[str], typer.Option(help="The daemon's TOML file, for its address.")] = None,
+    show: Annotated[Optional[bool], typer.Option("--open/--no-open", help="Open it in a browser. (default: on a screen of this machine)",
+                                                 show_default=False)] = None,
+    beside: Annotated[Optional[int], typer.Option(hidden=True)] = None,
+) -> None:
+    """A page in the browser: keys, piano roll, spectrogram, meters, controls. It plays a daemon that runs, or will."""
+    from livewave.panel.server import TOKEN_VARIABLE, Panel, has_screen
+    from livewave.panel.server import show as show_in_browser
+
+    daemon = load_config(config, {"control": {"osc": osc}}).control.osc_address
+    served = Panel(daemon, host, port, os.environ.get(TOKEN_VARIABLE, ""))
+    print(f"panel    {served.url}" + ("; whoever has this address can play" if served.is_open else ""), flush=True)
+    if has_screen() and not served.is_open if show is None else show:
+        show_in_browser(served.url)
+    served.run(beside)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

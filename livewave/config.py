@@ -2,7 +2,7 @@
 
     [model]     name, engine, seed, temperature
     [audio]     output, rate_hz, period_frames, block_samples, latency_ms, gain_db
-    [control]   midi = ["virtual"], osc = "127.0.0.1:9000", oscquery, midi_out = "none", allow = ["192.168.1.0/24"],
+    [control]   midi = ["virtual"], osc = "127.0.0.1:9000", oscquery, panel, midi_out = "none", allow = ["192.168.1.0/24"],
                 messages_per_s, longest_note_s
     [continue]  mode, model, temperature, density, low, high, key, polyphony, rest_beats, seed
     [tempo]     bpm, metre, link
@@ -70,6 +70,7 @@ class AudioConfig:
 class ControlConfig:
     midi: tuple[str, ...] = ("virtual",)
     osc: str = "127.0.0.1:9000"
+    panel: str = "off"  # or "auto": loopback, the first port from 9090 on that is free; or HOST:PORT
     oscquery: str = "auto"  # "off", or a port of HTTP; "auto": 80 above the one of osc, or another one where that is taken
     midi_out: str = "none"
     allow: tuple[str, ...] = ()  # networks whose OSC is heard besides this machine's, where osc is bound wider
@@ -273,8 +274,8 @@ def _check(section: str, name: str, value: Any, spec: dataclasses.Field) -> Any:
         raise ConfigError(f"[{section}] {name} is {value!r}; it must be a text")
     if value not in (choices := _CHOICES.get((section, name), (value,))):
         raise ConfigError(f"[{section}] {name} is {value!r}; it must be one of {', '.join(choices)}")
-    if name == "osc":
-        _check_address(value)
+    if name == "osc" or name == "panel" and value not in ("auto", "off"):
+        _check_address(name, value)
     if name == "oscquery" and value not in ("auto", "off") and not (value.isdecimal() and 1 <= int(value) <= 65_535):
         raise ConfigError(f"[control] oscquery is {value!r}; it must be auto, off, or a port, 1..65535")
     if name == "metre":
@@ -305,10 +306,11 @@ def _networks(value: Any) -> tuple[str, ...]:
     return tuple(entries)
 
 
-def _check_address(address: str) -> None:
+def _check_address(name: str, address: str) -> None:
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or not 1 <= int(port) <= 65_535:
-        raise ConfigError(f"[control] osc is {address!r}; it must be HOST:PORT, such as 127.0.0.1:9000, port 1..65535")
+        form = "auto, off, or HOST:PORT, such as 127.0.0.1:9090" if name == "panel" else "HOST:PORT, such as 127.0.0.1:9000"
+        raise ConfigError(f"[control] {name} is {address!r}; it must be {form}, port 1..65535")
 
 
 def _check_metre(metre: str) -> None:

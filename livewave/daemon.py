@@ -30,12 +30,14 @@ from livewave.link import Command, Order, Stats
 from livewave.music.continuation import SETTINGS
 from livewave.orders import bend_remark
 from livewave.oscquery.server import OscQuery
+from livewave.panel.beside import PanelProcess
 from livewave.played import Played
 from livewave.loader import Loader
 from livewave.render.modelfile import list_models, load_model
 from livewave.reload import Reload, on_hangup
 from livewave.render.wavenet import Model
 from livewave.service import Service
+from livewave.sounding import Sounding
 from livewave.supervisor import Supervisor
 from livewave.terminal import Shown, View
 from livewave.voices import Voices
@@ -75,11 +77,15 @@ class Daemon:
         self._reload = Reload(config, reread, self._queue.put, self._service)
         self.osc = OscServer(self._queue, *config.control.osc_address, status=self._status,
                              allow=config.control.allow, messages_per_s=config.control.messages_per_s,
-                             voices=len(models), answer_voices=self._voice_states)
+                             models=lambda: [name for name, _ in list_models()], voices=len(models), answer_voices=self._voice_states)
+        self._sounding = Sounding(self._voices, self.osc.broadcast)
         self._query: OscQuery | None = None
         if config.control.oscquery != "off":
             self._query = OscQuery(self.osc.address, config.control.oscquery_port, config.control.allow,
                                    self._choices, len(models))
+        self._panel: PanelProcess | None = None
+        if config.control.panel != "off":
+            self._panel = PanelProcess(self.osc.address, config.control.panel)
         self.midi = MidiInputs(self._queue, config.control.midi)
         self.midi_out = MidiOut(config.control.midi_out)
         self._played = Played(self.midi_out, self.osc.broadcast)
@@ -111,6 +117,8 @@ class Daemon:
             self._played.start()
             self._continuer.start()
             self._announce()
+            if self._panel:
+                self._panel.start()
             self._service.ready(self._doing())
             with self._view or contextlib.nullcontext():
                 while not self._stopping.is_set():
@@ -124,6 +132,8 @@ class Daemon:
             if self._audio is not None:
                 self._audio.close()
             self._recorder.close()
+            if self._panel:
+                self._panel.close()
             if self._query:
                 self._query.close()  # last: saying goodbye to the network takes a moment
 
@@ -144,6 +154,7 @@ class Daemon:
             commands += self._commands(event)
         if commands:
             self._audio.send(commands)
+        self._sounding.watch(time.monotonic())
         self._continuer.watch()
         self._loader.turn()
         stats = self._audio.turn()
@@ -275,6 +286,8 @@ class Daemon:
         if self._config.voices:
             for number, voice in enumerate(stats.voices):
                 self.osc.broadcast(f"{VOICE}/level", number + 1, float(voice.level))
+        if spectrum := self._audio.spectrum:
+            self.osc.broadcast("/livewave/spectrum", spectrum)
 
     def _status(self) -> dict[str, str | int | float]:
         """What /livewave/status answers. Thread: osc-in; reads only values that are replaced whole."""
@@ -282,10 +295,12 @@ class Daemon:
         stats, facts = (audio.stats, audio.facts) if audio else (Stats(), {})
         counts = {name: getattr(audio, name) if audio else 0 for name in ("underruns", "late", "faults", "restarts")}
         return {
-            "model": self._title, "voices": len(self._voices), "engine": str(facts.get("engine", "")), "isa": str(facts.get("isa", "")),
+            "model": self._title, "voices": len(self._voices), "pitch_low": self._voices.low, "pitch_high": self._voices.high,
+            "engine": str(facts.get("engine", "")), "isa": str(facts.get("isa", "")),
             "output": str(facts.get("output", "")),
             "rate_hz": int(facts.get("rate_hz", 0)), "period_frames": int(facts.get("period_frames", 0)),
-            "notes": self._voices.held, "latency_ms": stats.latency_s * 1e3, "load": stats.load,
+            "notes": self._voices.held, "latency_ms": stats.latency_s * 1e3,
+            **{f"{name}_ms": ms for name, ms in _stages_ms(stats).items()}, "load": stats.load,
             "p99_ms": stats.p99_ms, "block_samples": self._deadline.rung.block_samples if self._deadline else 0,
             "adherence": 0.0 if math.isnan(stats.adherence) else stats.adherence, "primed": sum(watch.primed for watch in self._watches), **counts, "dropped": self._queue.dropped, "refused_midi": self.midi.refused,
             "refused_osc": self.osc.refused, "limited": self.osc.limited, "missed": self.osc.missed, "stuck": self._voices.stuck, "gain_db": self._voices.gain_db, "temperature": self._voices.temperature,

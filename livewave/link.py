@@ -80,6 +80,7 @@ class Start:
 
 Message = Command | Handover | Start
 Report = dict[str, "str | float"]
+Spectrum = bytes  # of the newest samples: see livewave.render.bands
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class Stats:
 
 _STATS = struct.Struct(f"<c{len(fields(Stats)) - 1}d")
 _VOICE = struct.Struct(f"<{len(fields(VoiceStats))}d")
-_STATS_TAG, _REPORT_TAG = b"S", b"R"
+_STATS_TAG, _REPORT_TAG, _SPECTRUM_TAG = b"S", b"R", b"B"
 _COMMANDS_TAG, _MODEL_TAG, _START_TAG = b"C", b"M", b"P"
 
 
@@ -190,15 +191,18 @@ class Link:
         *values, voices = astuple(stats)
         self._put(_STATS.pack(_STATS_TAG, *values) + b"".join(_VOICE.pack(*voice) for voice in voices))
 
+    def send_spectrum(self, spectrum: Spectrum) -> None:
+        """Lossy, like the statistics."""
+        self._put(_SPECTRUM_TAG + spectrum)
+
     def send_report(self, report: Report) -> None:
         """What happened, once: see livewave.player."""
         self._waiting.append((_REPORT_TAG + json.dumps(report).encode(), None))
         self.flush()
 
-    def reports(self) -> list[Stats | Report]:
+    def reports(self) -> list[Stats | Report | Spectrum]:
         """Every report that has arrived."""
-        return [json.loads(datagram[1:]) if datagram[:1] == _REPORT_TAG else _stats(datagram)
-                for datagram in self._datagrams()]
+        return [_report(datagram) for datagram in self._datagrams()]
 
     def _put(self, datagram: bytes, descriptor: int | None = None) -> bool:
         try:
@@ -219,6 +223,13 @@ class Link:
                 return datagrams
             if not datagrams[-1]:
                 return datagrams[:-1]
+
+
+def _report(datagram: bytes) -> Stats | Report | Spectrum:
+    tag, rest = datagram[:1], datagram[1:]
+    if tag == _SPECTRUM_TAG:
+        return rest
+    return json.loads(rest) if tag == _REPORT_TAG else _stats(datagram)
 
 
 def _read(datagram: bytes, descriptors: list[int]) -> list[Message]:

@@ -13,6 +13,7 @@ from livewave.control.events import (
 )
 from livewave.link import Command, Order
 from livewave.music.compass import Compass
+from livewave.music.generated import SOURCE
 from livewave.music.ledger import ALL_SOUND_OFF, MODE_MESSAGES, Holder, Ledger
 from livewave.music.roll import PITCHES
 
@@ -51,6 +52,11 @@ class Orders:
     def sounding(self) -> list[int]:
         """The pitches that sound."""
         return list(self._ledger.held())
+
+    @property
+    def hands(self) -> tuple[set[int], set[int]]:
+        """The pitches that players hold, and those that the continuation does."""
+        return self._ledger.held_beside(SOURCE)
 
     def translate(self, event: Event) -> list[Command]:
         if isinstance(event, Setting):

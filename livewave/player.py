@@ -136,6 +136,7 @@ class Player:
             self.ensemble = self._make_ensemble()
             self._set_target()
             self._fill()
+            self._spectrum()
             self._stats()  # the first time, like collecting garbage, takes longer than the ring lasts
             self._durations.clear()
             self._make_real_time()
@@ -317,6 +318,7 @@ class Player:
         self._target.hear(self.ring.underrun_blocks, now_s)
         self.ring.target_frames = self._target.frames
         if self._durations:
+            self._link.send_spectrum(self._spectrum())
             self._link.send_stats(self._stats())
             self._durations.clear()
             self._peak = 0.0
@@ -339,6 +341,11 @@ class Player:
             ring_s=max(0.0, waiting) / rate, device_s=self.output.latency_s,
             voices=tuple(self._heard(part.stage, *self._ears[voice]) for voice, part in enumerate(self.ensemble.parts)),
         )
+
+    def _spectrum(self) -> bytes:
+        """Of all voices: in each band, of the loudest one. See livewave.render.bands."""
+        spectra = [ear.spectrum() for _, ear in self._ears.values()]
+        return spectra[0] if len(spectra) == 1 else np.maximum.reduce([np.frombuffer(each, np.uint8) for each in spectra]).tobytes()
 
     def _heard(self, stage: Stage, performer: Performer, ear: Adherence) -> VoiceStats:
         return VoiceStats(performer.peak, math.nan if stage.bent else ear.measure(), ear.offset, ear.sounding_s, ear.struck_s)

@@ -23,7 +23,7 @@ from typing import TextIO
 from livewave import DeviceError, LivewaveError
 from livewave.config import Config
 from livewave.handover import Recipe, pack
-from livewave.link import Command, Handover, Link, Order, Report, Start, Stats
+from livewave.link import Command, Handover, Link, Order, Report, Spectrum, Start, Stats
 from livewave.render.wavenet import Model
 
 log = logging.getLogger("livewave")
@@ -71,7 +71,7 @@ class AudioProcess:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.tape, its_tape = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.link, self.state = Link(ours), State.OPENING
-        self.stats = Stats()
+        self.stats, self.spectrum = Stats(), b""
         self.facts: Report = {}
         self.numbers: dict[int, int] = {}  # voice -> number of its model that is open
         self._awaited: set[int] = set()  # numbers of models that are being opened
@@ -115,6 +115,8 @@ class AudioProcess:
                 if report.frames != self.stats.frames and report.blocks:
                     self._progress_s = time.monotonic()
                 self.stats = fresh = report
+            elif isinstance(report, bytes):
+                self.spectrum = report
             else:
                 self._hear(report)
                 reports.append(report)
@@ -200,6 +202,11 @@ class Supervisor:
     def well(self) -> bool:
         """Whether it plays, or does what it can to play again."""
         return self.playing or self._standby is None or self._standby.alive
+
+    @property
+    def spectrum(self) -> Spectrum:
+        """Of the newest samples; empty where nothing plays."""
+        return self._playing.spectrum if self._playing else b""
 
     @property
     def underruns(self) -> int:

@@ -84,6 +84,21 @@ class Voices:
         return sorted({pitch for voice in self._voices for pitch in voice.orders.sounding})
 
     @property
+    def hands(self) -> tuple[set[int], set[int]]:
+        """The pitches that players hold, in any voice, and those that the continuation does."""
+        both = [voice.orders.hands for voice in self._voices]
+        return set().union(*(theirs for theirs, _ in both)), set().union(*(its for _, its in both))
+
+    @property
+    def low(self) -> int:
+        """The lowest pitch of any voice."""
+        return min(voice.orders.compass.low for voice in self._voices)
+
+    @property
+    def high(self) -> int:
+        return max(voice.orders.compass.high for voice in self._voices)
+
+    @property
     def held(self) -> int:
         """How many pitches sound."""
         return len(self.sounding)

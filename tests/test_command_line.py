@@ -26,7 +26,7 @@ from livewave.takes.replay import Verdict
 from tests.toys import tiny_biaxial_file, tiny_model_file
 
 
-COMMANDS = ("run", "render", "continue", "devices", "models", "bench", "doctor", "compare", "status", "service", "replay")
+COMMANDS = ("run", "render", "continue", "devices", "models", "bench", "doctor", "compare", "status", "service", "replay", "panel")
 
 
 @pytest.fixture(scope="module")
@@ -148,14 +148,14 @@ def test_every_flag_of_run_reaches_its_field(daemons, tmp_path):
          "--audio", "Card", "--midi", "A", "--midi", "B", "--osc", "0.0.0.0:1234", "--latency", "12.5",
          "--allow", "10.0.0.0/8", "--allow", "192.168.1.7",
          "--period", "256", "--block", "64", "--continue", "answer", "--tempo", "90", "--metre", "3/4", "--link",
-         "--midi-out", "DAW", "--log-level", "debug", "--log-file", log, "--record", "takes")
+         "--panel", "--midi-out", "DAW", "--log-level", "debug", "--log-file", log, "--record", "takes")
     (config,) = daemons
     assert (config.model.name, config.model.engine) == ("cello", "onnx")
     assert (config.model.seed, config.model.temperature) == (5, 0.5)
     assert (config.audio.output, config.audio.period_frames, config.audio.block_samples) == ("Card", 256, 64)
     assert (config.audio.gain_db, config.audio.latency_ms) == (-3.0, 12.5)
     assert (config.control.midi, config.control.osc) == (("A", "B"), "0.0.0.0:1234")
-    assert config.control.allow == ("10.0.0.0/8", "192.168.1.7")
+    assert (config.control.allow, config.control.panel) == (("10.0.0.0/8", "192.168.1.7"), "auto")
     assert (config.continuation.mode, config.control.midi_out) == ("answer", "DAW")
     assert (config.tempo.bpm, config.tempo.metre, config.tempo.link) == (90.0, "3/4", True)
     assert (config.log.level, config.log.file) == ("debug", log)
@@ -489,6 +489,60 @@ def test_an_error_that_is_no_users_fault_is_not_hidden(monkeypatch):
     with pytest.raises(ZeroDivisionError):
         main()
     assert not issubclass(ZeroDivisionError, LivewaveError)
+
+
+# panel
+
+
+class Served:
+    """Stands for livewave.panel.server.Panel."""
+
+    made: list[tuple] = []
+
+    def __init__(self, *where: object) -> None:
+        self.made.append(where)
+        self.url, self.is_open = "http://127.0.0.1:9090/", where[1] != "127.0.0.1"
+
+    def run(self, beside: int | None) -> None:
+        self.made.append(("run", beside))
+
+
+@pytest.fixture
+def served(monkeypatch) -> list[tuple]:
+    monkeypatch.setattr(Served, "made", [])
+    monkeypatch.setattr("livewave.panel.server.Panel", Served)
+    monkeypatch.delenv("LIVEWAVE_PANEL_TOKEN", raising=False)
+    return Served.made
+
+
+def test_panel_says_where_it_is_and_who_can_play_there(served, tmp_path, monkeypatch):
+    (tmp_path / "stage.toml").write_text('[control]\nosc = "127.0.0.1:9123"\n')
+    assert said("panel", "--config", str(tmp_path / "stage.toml")) == "panel    http://127.0.0.1:9090/\n"
+    monkeypatch.setenv("LIVEWAVE_PANEL_TOKEN", "sixteen_letters_or_more")
+    wide = said("panel", "--osc", "127.0.0.1:9001", "--host", "0.0.0.0", "--port", "8000", "--beside", "7")
+    assert "whoever has this address can play" in wide
+    assert served == [(("127.0.0.1", 9123), "127.0.0.1", None, ""), ("run", None),
+                      (("127.0.0.1", 9001), "0.0.0.0", 8000, "sixteen_letters_or_more"), ("run", 7)]
+
+
+def test_panel_opens_a_browser_when_told_to_and_where_there_is_a_screen_unless_others_reach_it(served, monkeypatch):
+    shown = []
+    monkeypatch.setattr("livewave.panel.server.show", shown.append)
+    monkeypatch.setattr("livewave.panel.server.has_screen", lambda: True)
+    for flags, count in (([], 1), (["--no-open"], 1), (["--host", "0.0.0.0"], 1), (["--host", "0.0.0.0", "--open"], 2)):
+        said("panel", *flags)
+        assert len(shown) == count
+    monkeypatch.setattr("livewave.panel.server.has_screen", lambda: False)
+    said("panel")
+    assert len(shown) == 2
+
+
+def test_a_panel_that_cannot_be_had_is_one_line_with_the_remedy(monkeypatch, capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        line = failed(monkeypatch, capsys, "panel", "--port", str(taken.getsockname()[1]))
+    assert "--port" in line and "taken" in line
 
 
 # status, service

@@ -129,6 +129,17 @@ def test_any_other_osc_address_is_refused_with_an_example(wrong):
     assert repr(wrong) in message and "127.0.0.1:9000" in message
 
 
+@pytest.mark.parametrize("where", ["auto", "off", "127.0.0.1:9090", "0.0.0.0:80"])
+def test_a_panel_is_off_or_somewhere(where):
+    assert make_config({"control": {"panel": where}}).control.panel == where and Config().control.panel == "off"
+
+
+@pytest.mark.parametrize("wrong", ["9090", "on", "host:0", "host:", "127.0.0.1:65536"])
+def test_any_other_place_of_a_panel_is_refused_with_an_example(wrong):
+    message = refused({"control": {"panel": wrong}})
+    assert f"[control] panel is {wrong!r}" in message and "auto, off, or HOST:PORT, such as 127.0.0.1:9090" in message
+
+
 @pytest.mark.parametrize("given, networks", [("10.0.0.0/8", ("10.0.0.0/8",)), (["192.168.1.7/24", "::1"], ("192.168.1.7/24", "::1")),
                                              ([], ())])
 def test_who_may_send_is_a_list_of_networks(given, networks):

@@ -15,17 +15,18 @@ import livewave
 
 ROOT = Path(livewave.__file__).resolve().parents[1]
 STAGES = ("control", "music", "render", "sound")
-ROOMS = {"hearing", "oscquery", "takes"}  # beside the signal path
+ROOMS = {"hearing", "oscquery", "panel", "takes"}  # beside the signal path
 BELOW = {"onnxfile"}  # what every room may stand on, and knows none of them
 # stage: modules of other stages that it may import
 ALLOWED = {"music": {"livewave.control.events"}, "hearing": {"livewave.control.events", "livewave.music", "livewave.render.wavenet"},
-           "oscquery": {"livewave.control"},
-           "takes": {"livewave.control.events", "livewave.config", "livewave.link", "livewave.performer", "livewave.stage", "livewave.ensemble", "livewave.voicing",
+           "oscquery": {"livewave.control", "livewave.web"}, "panel": {"livewave.control", "livewave.web"},
+           "takes": {"livewave.control.events", "livewave.config", "livewave.link", "livewave.performer", "livewave.stage",
+                     "livewave.ensemble", "livewave.voicing",
                      "livewave.music.generated", "livewave.music.clock", "livewave.render", "livewave.sound.wavfile"}}
 # foreign library: the one file of livewave that imports it
 HOMES = {
     "rtmidi": "control/midi.py", "jack": "control/midi_jack.py", "pythonosc": "control/osc.py",
-    "websockets": "oscquery/server.py", "zeroconf": "oscquery/announce.py",
+    "websockets": "web.py", "zeroconf": "oscquery/announce.py",
     "aalink": "control/link_session.py",
     "mido": "music/midifile.py", "onnx": "onnxfile/guard.py", "onnxruntime": "onnxfile/session.py",
     "cuda": "render/cuda.py", "sounddevice": "sound/portaudio.py", "tomllib": "config.py", "tomli": "config.py",

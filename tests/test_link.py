@@ -128,6 +128,13 @@ def test_reports_arrive_as_they_were_sent(ends):
     assert control.reports() == []
 
 
+def test_a_spectrum_arrives_between_other_reports(ends):
+    control, audio = ends
+    audio.send_spectrum(bytes(range(96)))
+    audio.send_stats(a_report())
+    assert control.reports() == [bytes(range(96)), a_report()]
+
+
 def test_reports_that_do_not_fit_are_dropped_and_delay_nobody(ends):
     control, audio = ends
     for n in range(2_000):

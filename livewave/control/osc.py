@@ -28,7 +28,7 @@ from livewave import __version__
 from livewave.control import osc_guard
 from livewave.control.complaints import Complaints
 from livewave.control.events import EventQueue, SourceLost
-from livewave.control.osc_addresses import ADDRESSES, Address, Value
+from livewave.control.osc_addresses import ADDRESSES, ALL_AND_BLOBS, Address, Value
 from livewave.control.osc_gate import MESSAGES_PER_S, Gate, Verdict
 from livewave.control.osc_pattern import WILDCARDS, named
 from livewave.control.osc_schedule import LONGEST_S, Schedule
@@ -82,6 +82,7 @@ class OscServer:
     queue    where events go
     status   what /livewave/status answers: name -> value, or values. Called on the receiving thread
     voices   how many there are, each with addresses of its own; answer_voices, like `status`, says how each is
+    models   the names that /livewave/models answers; likewise
     address  host and port in use (port 0 asks the system for one)
     allow    networks that are heard besides this machine, and
     messages_per_s  how much each sender may send: see osc_gate
@@ -92,17 +93,17 @@ class OscServer:
     """
 
     def __init__(self, queue: EventQueue, host: str = HOST, port: int = PORT, status: Status = dict,
-                 allow: Sequence[str] = (), messages_per_s: int = MESSAGES_PER_S, voices: int = 1,
-                 answer_voices: VoiceStates = list) -> None:
+                 allow: Sequence[str] = (), messages_per_s: int = MESSAGES_PER_S, models: Callable[[], Sequence[str]] = tuple,
+                 voices: int = 1, answer_voices: VoiceStates = list) -> None:
         self._addresses = {**ADDRESSES, **addresses_of(voices)}
         self._answer_voices = answer_voices
         self.received = self.late = self.unsent = self.missed = 0
         self._queue = queue
-        self._status = status
+        self._status, self._models = status, models
         self._complaints, self._losses = Complaints(log), Complaints(log)
         self._fails, self._dumps = Allowance(FAILS_PER_S), Allowance(DUMPS_PER_S)
         self._dumping = False
-        self._clients: dict[Sender, None] = {}
+        self._clients: dict[Sender, int] = {}  # and how much each of them wants to be told
         self._ears: dict[Sender, Sender] = {}  # who sends from one port and hears at another one, which is among the clients
         self._clients_lock = threading.Lock()
         self._schedule: Schedule[Call] = Schedule()
@@ -110,6 +111,7 @@ class OscServer:
             "/livewave/notify": self._answer_notify,
             "/livewave/status": self._answer_status,
             "/livewave/voices": self._answer_for_voices,
+            "/livewave/models": self._answer_models,
             "/livewave/version": self._answer_version,
             "/livewave/sync": self._answer_sync,
             "/livewave/clearSched": self._answer_clear,
@@ -167,11 +169,14 @@ class OscServer:
             self._send(datagram, ear)
 
     def broadcast(self, address: str, *values: Value) -> None:
-        """Let one message go to every client on the notify list, by a thread that nobody waits for.
+        """Let one message go to every client on the notify list, by a thread that nobody waits for; a blob to those only who asked
+        for blobs.
 
         Every datagram that is sent lets other threads run first: who has notes to hand on must not send to 32 clients.
         """
-        clients = self.clients
+        least = ALL_AND_BLOBS if any(isinstance(value, bytes) for value in values) else 1
+        with self._clients_lock:
+            clients = [client for client, wanted in self._clients.items() if wanted >= least]
         if not clients:
             return
         try:
@@ -341,7 +346,7 @@ class OscServer:
             if not full:
                 self._ears = {mouth: ear for mouth, ear in self._ears.items() if ear != client and mouth != sender}
             if on and not full:
-                self._clients[client] = None
+                self._clients[client] = on
                 self._ears |= {sender: client} if client != sender else {}
             elif not on:
                 self._clients.pop(client, None)
@@ -358,6 +363,9 @@ class OscServer:
     def _answer_for_voices(self, sender: Sender) -> None:
         for state in self._answer_voices():
             self.reply(sender, "/livewave/voice.reply", *state)
+
+    def _answer_models(self, sender: Sender) -> None:
+        self.reply(sender, "/livewave/models.reply", *self._models())
 
     def _answer_version(self, sender: Sender) -> None:
         self.reply(sender, "/livewave/version.reply", "livewave", __version__)

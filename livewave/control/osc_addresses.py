@@ -29,6 +29,7 @@ CONTINUE = {
     "rest_beats": (0.5, 32.0),
 }
 OCTAVE = 12
+ALL_AND_BLOBS = 2  # how /livewave/notify asks for blobs too
 MODEL_SUFFIX = ".onnx"
 PATH_MARKS = frozenset("/\\:")  # what makes a name a path on one system or another
 
@@ -283,11 +284,13 @@ _ROWS = (
     ),
     Address(
         "/livewave/notify",
-        (Argument("on", "i", 0, 1), Argument("port", "i", 1, 65_535, optional=True)),
-        "send the sender (at this port, and answers there too; else at the one it sends from) what goes out to all, or stop",
+        (Argument("on", "i", 0, ALL_AND_BLOBS), Argument("port", "i", 1, 65_535, optional=True)),
+        "send the sender (at this port, and answers there too; else at the one it sends from) what goes out to all, or stop; 2: blobs "
+        "too, which not every program can read",
     ),
     Address("/livewave/status", (), "answered by /livewave/status.reply"),
     Address("/livewave/voices", (), "answered by /livewave/voice.reply, one for each voice"),
+    Address("/livewave/models", (), "answered by /livewave/models.reply"),
     Address("/livewave/version", (), "answered by /livewave/version.reply"),
     Address(
         "/livewave/sync",

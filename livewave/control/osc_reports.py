@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from livewave.control.osc_addresses import MODES, Argument, described
 
 ANSWER, LIST, PACE = "the sender", "the notify list", "the notify list, 20 times a second"
+BLOBS = "who sent `/livewave/notify 2`"
+# The spectrum's: as livewave.render has them, which this stage does not know. A test holds them equal.
+SPECTRUM_BANDS, SPECTRUM_HZ, SPECTRUM_DB = 96, (55.0, 7_600.0), (-90.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ _REPORTS = (
         Argument("high", "i", 0, 127), Argument("transpose", "i", -48, 48, "semitones"), Argument("gain", "f", *_ANY, "dB"),
         Argument("pan", "f", -1, 1), Argument("mute", "i", 0, 1), Argument("temperature", "f", 0, 2), Argument("notes", "i", *_COUNT)),
            ANSWER, "a voice: what it plays, what it hears (channel 0: all of them), how it is set, how many notes it holds"),
+    Report("/livewave/models.reply", (), ANSWER, "the names of all models that can be chosen, one argument each"),
     Report("/livewave/version.reply", (Argument("program", "s", *_TEXT), Argument("version", "s", *_TEXT)), ANSWER, "who this is"),
     Report("/livewave/level", (Argument("peak", "f", 0, 1),), PACE, "the loudest sample since the last one"),
     Report("/livewave/voice/level", (Argument("voice", "i", 1, 16), Argument("peak", "f", 0, 1)), PACE + ", of an ensemble",
@@ -56,14 +60,41 @@ _REPORTS = (
            "1 where all that sounds is partials of the held notes, 0 for noise"),
     Report("/livewave/note/played", (Argument("pitch", "i", 0, 127), Argument("velocity", "i", 0, 127)), LIST + ", at its moment",
            "a note that it plays on its own; velocity 0: it ends"),
+    Report("/livewave/sounding", (Argument("pitches", "b", 16, 16, "bytes"), Argument("generated", "b", 16, 16, "bytes")),
+           BLOBS + ", when it changes (20 times a second at most), and once a second",
+           "the pitches that a player holds, as in /livewave/roll, and those that it plays on its own"),
+    Report("/livewave/spectrum", (Argument("levels", "b", SPECTRUM_BANDS, SPECTRUM_BANDS, "bytes"),), BLOBS + ", 20 times a second",
+           "what sounds, {} bands of equal musical width from {:g} to {:g} Hz, a byte each: 0 is {:g} dB or less, 255 is {:g} dB, a sine "
+           "as loud as can be".format(SPECTRUM_BANDS, *SPECTRUM_HZ, *SPECTRUM_DB)),
     Report("/livewave/record", (Argument("state", "s", *_TEXT),), LIST + ", when it changes", "as `record` in the status"),
     Report("/livewave/notice", (Argument("text", "s", *_TEXT),), LIST + ", when it happens", "what a player should know at once"),
 )
 REPORTS = {row.path: row for row in _REPORTS}
+IN_STATUS = {  # address -> where its values stand in the status
+    "/livewave/gain": ("gain_db",),
+    "/livewave/temperature": ("temperature",),
+    "/livewave/model": ("model",),
+    "/livewave/record": ("recording",),
+    "/livewave/continue": ("continue",),
+    "/livewave/continue/temperature": ("continue_temperature",),
+    "/livewave/continue/density": ("continue_density",),
+    "/livewave/continue/range": ("continue_low", "continue_high"),
+    "/livewave/continue/key": ("continue_key",),
+    "/livewave/continue/polyphony": ("continue_polyphony",),
+    "/livewave/continue/rest": ("continue_rest_beats",),
+    "/livewave/tempo": ("tempo_bpm",),
+    "/livewave/metre": ("metre_beats", "metre_unit"),
+    "/livewave/latency": ("latency_ms",),
+    "/livewave/load": ("load",),
+    "/livewave/underruns": ("underruns",),
+    "/livewave/adherence": ("adherence",),
+}
 
 STATUS = (
     StatusRow("model", "s", "its name; of an ensemble, all names"),
     StatusRow("voices", "i", "how many there are"),
+    StatusRow("pitch_low", "i", "its lowest pitch; others sound in the nearest octave inside"),
+    StatusRow("pitch_high", "i", "its highest"),
     StatusRow("engine", "s", "what executes it"),
     StatusRow("isa", "s", "its instruction set"),
     StatusRow("output", "s", "the audio output"),
@@ -71,6 +102,12 @@ STATUS = (
     StatusRow("period_frames", "i", "of the output", "frames"),
     StatusRow("notes", "i", "how many sound"),
     StatusRow("latency_ms", "f", "from a note's arrival to its sound", "ms"),
+    StatusRow("queue_ms", "f", "of that: a note waits so long, that none is early or late", "ms"),
+    StatusRow("column_ms", "f", "of that: half a column of the roll", "ms"),
+    StatusRow("block_ms", "f", "of that: a block is made at once", "ms"),
+    StatusRow("resampler_ms", "f", "of that: the resampler's delay", "ms"),
+    StatusRow("ring_ms", "f", "of that: sound that waits for the device", "ms"),
+    StatusRow("device_ms", "f", "of that: the device's own", "ms"),
     StatusRow("load", "f", "share of real time that making a block takes, resampler and all"),
     StatusRow("p99_ms", "f", "what 99 of 100 blocks take at most", "ms"),
     StatusRow("block_samples", "i", "made at a time", "samples"),

@@ -155,6 +155,15 @@ class Ledger:
         """Pitch -> velocity of all that sounds, to fill an audio process that starts."""
         return dict(self._sounding)
 
+    def held_beside(self, source: str) -> tuple[set[int], set[int]]:
+        """The pitches that others hold than `source`, and those that it holds."""
+        theirs, its = set(), set()
+        for (name, _), channel in self._channels.items():
+            (its if name == source else theirs).update(channel.held())
+        for name, pitches in self._rolls.items():
+            (its if name == source else theirs).update(pitches)
+        return theirs, its
+
     def bent(self) -> dict[int, float]:
         """Pitch -> semitones, as last given out, of all that are bent, to fill an audio process that starts."""
         return {pitch: semitones for pitch, semitones in self._bent.items() if semitones}

@@ -1,133 +1,42 @@
 """The HTTP and WebSocket server of OSCQuery. It is a client of the daemon's OSC port, as any program could be: it asks for the
 status when it is asked, and what a peer sends by WebSocket goes on to that port, on a connection of its own, which ends the
-peer's notes when it goes. This is the one file of livewave that imports websockets.
-
-A page of another site must not play the instrument of whoever reads it: browsers say where a page is from, and which name they
-looked up, and only this machine's are let in.
+peer's notes when it goes. Of browsers, only pages of this machine are let in (livewave.web).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import json
 import logging
 import socket
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from livewave.control.osc import OscMessage, build_msg
-from livewave.control.osc_addresses import ADDRESSES, Value
+from livewave.control.osc_addresses import ADDRESSES, ALL_AND_BLOBS, Value
 from livewave.control.osc_gate import Gate
+from livewave.control.osc_line import ANSWER_S, Line, Place
 from livewave.control.osc_reports import REPORTS
-from livewave.control.osc_socket import reachable
-from livewave.control.osc_stream import MAX_PACKET_BYTES, READ_BYTES, out_of_slip, slip
+from livewave.control.osc_stream import MAX_PACKET_BYTES
 from livewave.oscquery.announce import OSC, OSCQUERY, Announcement
 from livewave.oscquery.tree import EXTENSIONS, answer, describe, values_of
+from livewave.web import NAME, Peer, bind, is_ours, messages, response, serving, url_of, wants_socket
 
 if TYPE_CHECKING:
-    from websockets.asyncio.server import ServerConnection
-    from websockets.http11 import Request, Response
+    from livewave.web import Request, Response, ServerConnection
 
 log = logging.getLogger(__name__)
 
-NAME = "livewave"
 ABOVE_OSC = 80  # the port that is tried first: 9080 beside 9000
 POLL_S = 0.05  # of the status, while somebody listens to a value of it
-ANSWER_S = 2.0
 MAX_PEERS = 16  # by WebSocket
-MAX_WAITING = 256  # packets for a peer that does not take them
 
 SAID = REPORTS.keys() - ADDRESSES.keys()  # what is only said, to the notify list or as an answer
-
-Place = tuple[str, int]
-
-
-class Line:
-    """A connection to the daemon's OSC port. Thread: the loop's."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, heard: Callable[[bytes], None]) -> None:
-        self._reader, self._writer, self._heard = reader, writer, heard
-        self._waiting: deque[asyncio.Future] = deque()
-        self._reading = asyncio.create_task(self._read())
-
-    @classmethod
-    async def to(cls, place: Place, heard: Callable[[bytes], None]) -> Line:
-        """Let `heard` be given every packet that comes back, but the answers to `status`. Raises OSError."""
-        host, port = place
-        return cls(*await asyncio.open_connection(reachable(host), port), heard)
-
-    @property
-    def closed(self) -> bool:
-        return self._reading.done()
-
-    def send(self, packet: bytes) -> None:
-        self._writer.write(slip(packet))
-
-    async def flush(self) -> None:
-        """Wait until the daemon has taken so much that more may be sent."""
-        await self._writer.drain()
-
-    async def status(self) -> Mapping[str, Value]:
-        """Raises asyncio.TimeoutError, or ConnectionError when the daemon has gone."""
-        if self.closed:
-            raise ConnectionResetError("the daemon has gone")
-        self._waiting.append(asked := asyncio.get_running_loop().create_future())
-        self.send(build_msg("/livewave/status", []).dgram)
-        values = await asyncio.wait_for(asked, ANSWER_S)
-        return dict(zip(values[::2], values[1::2]))
-
-    def close(self) -> None:
-        self._reading.cancel()
-        self._writer.close()
-
-    async def _read(self) -> None:
-        gathered = bytearray()
-        try:
-            while arrived := await self._reader.read(READ_BYTES):
-                gathered += arrived
-                for packet in out_of_slip(gathered):
-                    self._take(packet)
-        except OSError as error:
-            log.debug("OSCQuery: %s", error)
-        finally:
-            for asked in self._waiting:
-                if not asked.done():
-                    asked.set_exception(ConnectionResetError("the daemon has gone"))
-
-    def _take(self, packet: bytes) -> None:
-        if self._waiting and packet.startswith(b"/livewave/status.reply\0"):
-            asked = self._waiting.popleft()
-            if not asked.done():  # nobody waits any more
-                asked.set_result(list(OscMessage(packet).params))
-        else:
-            self._heard(packet)
-
-
-class Peer:
-    """Who is connected by WebSocket, and what waits to be sent to it. Thread: the loop's."""
-
-    def __init__(self, connection: ServerConnection) -> None:
-        self._connection = connection
-        self._waiting: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
-
-    def put(self, packet: bytes) -> None:
-        """Send it soon; what does not fit is left out, for the next value says more."""
-        with contextlib.suppress(asyncio.QueueFull):
-            self._waiting.put_nowait(packet)
-
-    async def write(self) -> None:
-        """Until the peer has gone."""
-        from websockets.exceptions import ConnectionClosed
-
-        with contextlib.suppress(ConnectionClosed):
-            while True:
-                await self._connection.send(await self._waiting.get())
+BLOBS = {path for path in SAID if any(argument.tag == "b" for argument in REPORTS[path].arguments)}
 
 
 class OscQuery:
@@ -151,7 +60,7 @@ class OscQuery:
         self._known: dict[str, tuple[Value, ...]] = {}
         self._peers, self._closed = 0, False
         self._line: Line | None = None
-        self._notified = False  # whether that line is on the daemon's notify list
+        self._notified = 0  # how that line is on the daemon's notify list: as /livewave/notify says
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop, self._anybody = asyncio.Event(), asyncio.Event()  # _anybody: listens
         self._opening = asyncio.Lock()
@@ -173,22 +82,13 @@ class OscQuery:
             self._socket.close()
 
     def _bind(self, port: int | None) -> socket.socket | None:
-        host, family = self._osc[0], socket.AF_INET6 if ":" in self._osc[0] else socket.AF_INET
-        wanted = [port] if port else [self._osc[1] + ABOVE_OSC, 0]
-        for number in (number for number in wanted if number <= 65_535):
-            bound = socket.socket(family, socket.SOCK_STREAM)
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                bound.bind((host, number))
-                bound.listen(MAX_PEERS)
-            except OSError as error:
-                self.problem = f"OSCQuery cannot be had at {host}:{number} ({error.strerror})"
-                bound.close()
-                continue
-            self.problem = ""
-            self.url = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
-            return bound
-        return None
+        host, osc_port = self._osc
+        bound, problem = bind(host, [port] if port else [osc_port + ABOVE_OSC, 0], MAX_PEERS)
+        if bound is None:
+            self.problem = f"OSCQuery cannot be had at {problem}"
+        else:
+            self.url = url_of(host, bound.getsockname()[1])
+        return bound
 
     # thread: oscquery
 
@@ -199,13 +99,8 @@ class OscQuery:
             log.warning("OSCQuery has ended: %s", error)
 
     async def _serve(self) -> None:
-        from websockets.asyncio.server import serve
-
         self._loop = asyncio.get_running_loop()
-        logger = logging.getLogger(f"{__name__}.websockets")
-        logger.setLevel(logging.ERROR)
-        async with serve(self._meet, sock=self._socket, process_request=self._ask, compression=None, max_size=MAX_PACKET_BYTES,
-                         logger=logger, server_header=NAME, close_timeout=0.5):
+        async with serving(self._socket, self._meet, self._ask, MAX_PACKET_BYTES):
             announcement = Announcement(NAME, self._osc[0], {OSC: self._osc[1], OSCQUERY: self._socket.getsockname()[1]})
             tasks = [asyncio.create_task(announcement.begin()), asyncio.create_task(self._poll())]
             if not self._closed:
@@ -222,10 +117,10 @@ class OscQuery:
     async def _ask(self, connection: ServerConnection, request: Request) -> Response | None:
         """The answer to a GET; None lets a WebSocket be opened."""
         origin = request.headers.get("Origin")
-        if not (self._gate.allows(connection.remote_address[0]) and _is_ours(request.headers.get("Host", ""), lambda address: True)
-                and (origin is None or _is_ours(urlsplit(origin).netloc, self._gate.allows))):
+        if not (self._gate.allows(connection.remote_address[0]) and is_ours(request.headers.get("Host", ""), lambda address: True)
+                and (origin is None or is_ours(urlsplit(origin).netloc, self._gate.allows))):
             return _response(HTTPStatus.FORBIDDEN, None, None)
-        if request.headers.get("Upgrade", "").lower() == "websocket":
+        if wants_socket(request):
             return None if self._peers < MAX_PEERS else _response(HTTPStatus.SERVICE_UNAVAILABLE, None, origin)
         path, _, attribute = request.path.partition("?")
         if attribute == "HOST_INFO":
@@ -245,13 +140,11 @@ class OscQuery:
     # WebSocket
 
     async def _meet(self, connection: ServerConnection) -> None:
-        from websockets.exceptions import ConnectionClosed
-
         peer, line = Peer(connection), None
         self._peers += 1
         writing = asyncio.create_task(peer.write())
         try:
-            async for message in connection:
+            async for message in messages(connection):
                 if isinstance(message, str):
                     self._obey(peer, message)
                     continue
@@ -259,7 +152,7 @@ class OscQuery:
                     line = await Line.to(self._osc, peer.put)
                 line.send(message)
                 await line.flush()
-        except (ConnectionClosed, OSError) as error:
+        except OSError as error:
             log.debug("OSCQuery: %s", error)
         finally:
             self._peers -= 1
@@ -301,9 +194,10 @@ class OscQuery:
 
     async def _follow(self) -> None:
         """Be on the daemon's notify list as long as somebody listens to what goes out to it."""
-        wanted = any(self._listening.get(path) for path in SAID)
+        heard = {path for path in SAID if self._listening.get(path)}
+        wanted = ALL_AND_BLOBS if heard & BLOBS else int(bool(heard))
         if wanted != self._notified:
-            (await self._daemon()).send(build_msg("/livewave/notify", [int(wanted)]).dgram)
+            (await self._daemon()).send(build_msg("/livewave/notify", [wanted]).dgram)
             self._notified = wanted
 
     def _tell_all(self, values: Mapping[str, Sequence[Value]]) -> None:
@@ -327,26 +221,12 @@ class OscQuery:
     async def _daemon(self) -> Line:
         async with self._opening:
             if self._line is None or self._line.closed:
-                self._line, self._notified = await Line.to(self._osc, self._heard), False
+                self._line, self._notified = await Line.to(self._osc, self._heard), 0
             return self._line
 
 
-def _is_ours(place: str, allows: Callable[[str], bool]) -> bool:
-    """Whether HOST or HOST:PORT is an address that `allows` lets in, or a name that only this machine or its network gives out."""
-    host = (urlsplit(f"//{place}").hostname or "").rstrip(".")
-    try:
-        return allows(str(ipaddress.ip_address(host)))
-    except ValueError:
-        return host == "localhost" or host.endswith(".local") or host == socket.gethostname().lower()
-
-
 def _response(status: HTTPStatus, body: object, origin: str | None) -> Response:
-    from websockets.datastructures import Headers
-    from websockets.http11 import Response
-
-    data = b"" if body is None else json.dumps(body).encode()
-    headers = Headers({"Content-Type": "application/json; charset=utf-8", "Content-Length": str(len(data)), "Cache-Control": "no-store",
-                       "Connection": "close"})
+    headers = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
     if origin is not None:
         headers["Access-Control-Allow-Origin"] = origin
-    return Response(status.value, status.phrase, headers, data)
+    return response(status, b"" if body is None else json.dumps(body).encode(), headers)

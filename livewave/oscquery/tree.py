@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from livewave.control.osc_addresses import ADDRESSES, Address, Argument, Value
-from livewave.control.osc_reports import REPORTS, Report
+from livewave.control.osc_reports import IN_STATUS, REPORTS, Report
 from livewave.control.osc_voices import addresses_of
 
 READ, WRITE = 1, 2
@@ -15,25 +15,6 @@ ATTRIBUTES = ("FULL_PATH", "CONTENTS", "TYPE", "ACCESS", "RANGE", "DESCRIPTION",
 EXTENSIONS = {"ACCESS": True, "VALUE": True, "RANGE": True, "DESCRIPTION": True, "UNIT": True, "CLIPMODE": True, "LISTEN": True}
 IMPULSE = "N"  # the type of what takes no argument
 UNITS = {"dB": "gain.db", "bpm": "time.bpm", "ms": "time.ms"}
-IN_STATUS = {  # address -> where its values stand in the status
-    "/livewave/gain": ("gain_db",),
-    "/livewave/temperature": ("temperature",),
-    "/livewave/model": ("model",),
-    "/livewave/record": ("recording",),
-    "/livewave/continue": ("continue",),
-    "/livewave/continue/temperature": ("continue_temperature",),
-    "/livewave/continue/density": ("continue_density",),
-    "/livewave/continue/range": ("continue_low", "continue_high"),
-    "/livewave/continue/key": ("continue_key",),
-    "/livewave/continue/polyphony": ("continue_polyphony",),
-    "/livewave/continue/rest": ("continue_rest_beats",),
-    "/livewave/tempo": ("tempo_bpm",),
-    "/livewave/metre": ("metre_beats", "metre_unit"),
-    "/livewave/latency": ("latency_ms",),
-    "/livewave/load": ("load",),
-    "/livewave/underruns": ("underruns",),
-    "/livewave/adherence": ("adherence",),
-}
 
 Values = Mapping[str, Sequence[Value]]
 Node = dict[str, object]
@@ -90,7 +71,7 @@ def _method(row: Address | Report, values: Sequence[Value] | None) -> Node:
     if any(units := [UNITS.get(argument.unit) for argument in arguments]):
         node["UNIT"] = units
     if values is not None:
-        node["VALUE"] = list(values)
+        node["VALUE"] = [None if isinstance(value, bytes) else value for value in values]  # JSON has no blobs
     return node
 
 

@@ -2,6 +2,7 @@
 
 Held notes are looked for at their partials. The rest is noise, other notes, or an offset. A running mean of one number tells
 a line that is followed (0.6 to 1) from noise (about 0) on every model that ships; it is no judge of beauty.
+The same look gives the spectrum that a panel draws.
 Source: harmonic-to-total energy ratio of a windowed spectrum, less what chance would give.
 """
 
@@ -11,11 +12,14 @@ import math
 
 import numpy as np
 
+from livewave.render.bands import BANDS, Bands
+
 WINDOW_SAMPLES = 2048  # 128 ms at 16 kHz: two partials of the lowest note are told apart
 PARTIALS = 12
 WIDTH_SEMITONES = 0.5  # to each side of a partial
 LEAST_BINS = 1.5  # the same in bins: the window's main lobe
 QUIET = 1e-3  # -60 dB: what is softer says nothing
+SILENT = 1e-5  # what is softer is not looked at
 LOWEST_HZ = 30.0
 
 
@@ -26,6 +30,7 @@ class Adherence:
         self._rate_hz = rate_hz
         self._sound = np.zeros(WINDOW_SAMPLES, np.float32)
         self._window = np.hanning(WINDOW_SAMPLES).astype(np.float32)
+        self._bands, self._power = Bands(rate_hz, self._window), None
         self._hz = np.fft.rfftfreq(WINDOW_SAMPLES, 1.0 / rate_hz)
         self._masks: dict[int, np.ndarray] = {}
         self._held = np.zeros(128, bool)
@@ -37,6 +42,7 @@ class Adherence:
         self._sound[self._place : self._place + first] = samples[:first]
         self._sound[: len(samples) - first] = samples[first:]
         self._place = (self._place + len(samples)) % WINDOW_SAMPLES
+        self._power = None
         held = roll[-1] > 0
         changed = not np.array_equal(held, self._held)
         struck = changed and bool((held & ~self._held).any())
@@ -64,8 +70,7 @@ class Adherence:
         is held, it changed within the window, or it is too quiet."""
         if self.sounding_s < WINDOW_SAMPLES / self._rate_hz or np.abs(self._sound).max() < QUIET:
             return math.nan
-        sound = np.concatenate((self._sound[self._place :], self._sound[: self._place]))
-        energy = np.abs(np.fft.rfft(self._window * sound)) ** 2
+        energy = self._power_spectrum()
         audible = self._hz >= LOWEST_HZ
         mask = np.zeros(len(energy), bool)
         for pitch in np.flatnonzero(self._held):
@@ -73,6 +78,17 @@ class Adherence:
         by_chance = mask[audible].mean()
         share = energy[mask & audible].sum() / energy.sum()  # an offset counts as what does not belong
         return float(np.clip((share - by_chance) / (1.0 - by_chance), 0.0, 1.0))
+
+    def spectrum(self) -> bytes:
+        """The newest samples as livewave.render.bands has them."""
+        return bytes(BANDS) if np.abs(self._sound).max() < SILENT else self._bands.of(self._power_spectrum())
+
+    def _power_spectrum(self) -> np.ndarray:
+        """float [bins], made once for all that is asked between two blocks."""
+        if self._power is None:
+            sound = np.concatenate((self._sound[self._place :], self._sound[: self._place]))
+            self._power = np.abs(np.fft.rfft(self._window * sound)) ** 2
+        return self._power
 
     def _mask(self, pitch: int) -> np.ndarray:
         """bool [bins]: near a partial of `pitch`."""

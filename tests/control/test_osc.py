@@ -18,10 +18,11 @@ from livewave.control.events import (
     BendSet, Control, EventQueue, MetreSet, NoteOff, NoteOn, Panic, Reset, RollSet, Setting, SourceLost, Tap, TempoSet,
 )
 from livewave.control.osc import MAX_CLIENTS, OUTBOX_MESSAGES, Allowance, OscServer
-from livewave.control import osc_addresses
+from livewave.control import osc_addresses, osc_reports
 from livewave.control.osc_addresses import ADDRESSES, address_of, address_table
 from livewave.control.osc_schedule import LEAD_S, LONGEST_S
 from livewave.music import bars, manner, transport
+from livewave.render import bands
 from livewave.render.modelfile import find_model, list_models
 from tests.control.osc_cases import MALFORMED, NOTE, REFUSED, ahead, bundle, nested
 
@@ -35,7 +36,8 @@ class Peer:
 
     def __init__(self, start: bool = True, **settings: int) -> None:
         self.queue = EventQueue()
-        self.server = OscServer(self.queue, port=0, status=lambda: {"model": "sine", "underruns": 0}, **settings)
+        self.server = OscServer(self.queue, port=0, status=lambda: {"model": "sine", "underruns": 0},
+                                models=lambda: ["cello", "flute"], **settings)
         self.socket = self.another()
         self.address = self.socket.getsockname()
         self._syncs = 0
@@ -475,6 +477,23 @@ def test_what_goes_out_to_all_reaches_clients_that_asked_until_they_stop(peer) -
     assert peer.replies() == []
 
 
+def test_blobs_go_to_those_only_who_asked_for_them(peer) -> None:
+    peer.send("/livewave/notify", 1)
+    peer.server.broadcast("/livewave/spectrum", bytes(96))
+    assert peer.replies() == [("/livewave/done", ["/livewave/notify", 1])]
+    peer.send("/livewave/notify", 2)
+    assert peer.replies() == [("/livewave/done", ["/livewave/notify", 2])]
+    peer.server.broadcast("/livewave/spectrum", bytes(range(96)))
+    peer.server.broadcast("/livewave/level", 0.5)
+    assert peer.receive() == ("/livewave/spectrum", [bytes(range(96))])
+    assert peer.receive() == ("/livewave/level", [0.5])
+
+
+def test_the_models_that_there_are_are_answered(peer) -> None:
+    peer.send("/livewave/models")
+    assert peer.replies() == [("/livewave/models.reply", ["cello", "flute"])]
+
+
 def test_a_client_may_name_another_port_to_be_told_at(peer) -> None:
     with peer.another() as listener:
         peer.send("/livewave/notify", 1, listener.getsockname()[1])
@@ -494,7 +513,7 @@ def test_a_client_may_name_another_port_to_be_told_at(peer) -> None:
 
 def test_who_tells_all_clients_waits_for_none_of_them() -> None:
     peer = Peer(start=False)  # nothing goes out
-    peer.server._clients[("127.0.0.1", 9)] = None
+    peer.server._clients[("127.0.0.1", 9)] = 1
     for _ in range(OUTBOX_MESSAGES + 5):
         peer.server.broadcast("/livewave/level", 0.5)
     assert peer.server.unsent == 5
@@ -569,6 +588,11 @@ def test_what_the_continuation_takes_is_what_it_takes_by_osc() -> None:
     assert {name: (low, high) for name, (low, high, _) in manner.RANGES.items()} == osc_addresses.CONTINUE
     assert (manner.MODES, manner.OCTAVE) == (osc_addresses.MODES, osc_addresses.OCTAVE)
     assert (transport.BPM, bars.UNITS) == (osc_addresses.TEMPO_BPM, osc_addresses.METRE_UNITS)
+
+
+def test_the_spectrum_that_is_told_of_is_the_one_that_is_made() -> None:
+    assert bands.BANDS == osc_reports.SPECTRUM_BANDS
+    assert (bands.LOWEST_HZ, bands.HIGHEST_HZ) == osc_reports.SPECTRUM_HZ and (bands.QUIETEST_DB, 0.0) == osc_reports.SPECTRUM_DB
 
 
 @pytest.mark.parametrize("unit", range(2, 17))

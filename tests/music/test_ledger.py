@@ -371,6 +371,12 @@ def test_bends_to_fill_an_audio_process_that_starts_are_those_last_given_out() -
     assert ledger.bent() == {60: 1.0, 64: 1.0}  # 64 would begin with it
 
 
+def test_what_one_source_holds_is_told_from_what_the_others_do() -> None:
+    ledger = after(on(60), on(64, source=B), on(67, source=B, channel=3), roll(60, 72, source=B), control(SUSTAIN, 127), off(60))
+    assert ledger.held_beside(B) == ({60}, {60, 64, 67, 72})
+    assert ledger.held_beside("nobody") == ({60, 64, 67, 72}, set())
+
+
 KEYS = st.tuples(st.sampled_from([60, 61]), st.sampled_from([0, 1]), st.sampled_from([A, B]))
 BENDING = st.one_of(
     st.builds(lambda key: on(key[0], key[2], key[1]), KEYS), st.builds(lambda key: off(key[0], key[2], key[1]), KEYS),

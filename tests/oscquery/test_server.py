@@ -154,6 +154,16 @@ def test_what_goes_out_to_all_reaches_who_listens_to_it_for_as_long_as_somebody_
     until(lambda: not daemon.osc.clients)
 
 
+def test_blobs_reach_who_listens_to_them_and_have_no_value_in_the_tree(daemon):
+    with daemon.connect() as peer:
+        listen(peer, "/livewave/spectrum")
+        until(lambda: daemon.osc.clients)
+        daemon.osc.broadcast("/livewave/level", 0.25)
+        daemon.osc.broadcast("/livewave/spectrum", bytes(range(96)))
+        assert heard(peer) == ("/livewave/spectrum", [bytes(range(96))])
+        assert daemon.get("/livewave/spectrum")[1]["VALUE"] == [None]
+
+
 def test_packets_of_a_peer_reach_the_daemon_and_its_answers_the_peer_and_its_notes_end_with_it(daemon):
     with daemon.connect() as peer:
         peer.send(build_msg("/livewave/note", [67, 100]).dgram)

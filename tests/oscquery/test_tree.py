@@ -7,8 +7,8 @@ from http import HTTPStatus
 import pytest
 
 from livewave.control.osc_addresses import ADDRESSES
-from livewave.control.osc_reports import REPORTS, STATUS
-from livewave.oscquery.tree import ATTRIBUTES, IN_STATUS, Node, answer, describe, values_of
+from livewave.control.osc_reports import IN_STATUS, REPORTS, STATUS
+from livewave.oscquery.tree import ATTRIBUTES, Node, answer, describe, values_of
 
 A_STATUS = {row.name: {"i": 1, "f": 0.5, "s": "text"}[row.tag] for row in STATUS}
 

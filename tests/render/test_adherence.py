@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from livewave.render.adherence import WINDOW_SAMPLES, Adherence
+from livewave.render.bands import BANDS
+from tests.render.test_bands import band_of
 
 RATE_HZ, BLOCK = 16_000, 32
 
@@ -67,6 +69,14 @@ def test_it_knows_how_long_these_notes_have_been_held_and_since_when_one_was_str
     assert meter.sounding_s == 0.0 and meter.struck_s > 0.0
     meter.hear(sound[:BLOCK], roll)
     assert meter.sounding_s == 0.0
+
+
+def test_a_spectrum_is_of_the_newest_samples_and_silence_has_none():
+    meter = heard(tone(69, partials=1, level=0.5))
+    levels = np.frombuffer(meter.spectrum(), np.uint8)
+    assert np.argmax(levels) == band_of(440.0)
+    meter.hear(np.zeros(WINDOW_SAMPLES, np.float32), np.zeros((1, 128), np.uint8))
+    assert meter.spectrum() == bytes(BANDS)
 
 
 def test_the_window_holds_the_newest_samples_whatever_the_blocks():

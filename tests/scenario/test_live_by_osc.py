@@ -18,6 +18,8 @@ from tests.scenario.hearing import (RATE_HZ, await_end, await_more, await_silenc
 from tests.scenario.score import melody, write_midi
 from livewave.control.osc_reports import REPORTS, STATUS
 from livewave.music.score import Note
+from livewave.sounding import vector
+from tests.render.test_bands import band_of, hz_of
 
 A_GAP_S = 0.003  # a period of silence in the middle of a note; a fade through zero is shorter
 A_FADE_S = 0.1  # a model makes room for another: on a slow machine one fades out before the other fades in
@@ -146,6 +148,21 @@ def test_clients_on_the_list_are_told_the_level_and_others_are_not(playing, take
     assert all(latency_ms > 0.0 for latency_ms in heard["/livewave/latency"])
     assert stranger.sync() == []
     stranger.close()
+
+
+def test_who_asks_for_blobs_is_told_what_sounds_and_its_spectrum(playing, take):
+    assert {"cello", "flute", "piano"} <= set(playing.osc.ask("/livewave/models", answer="/livewave/models.reply"))
+    playing.osc.ask("/livewave/notify", 2, answer="/livewave/done")
+    playing.osc.send("/livewave/note", 72, 100)
+    await_sound(take)
+    told: dict[str, list] = {"/livewave/sounding": [], "/livewave/spectrum": []}
+    playing.osc.sync()
+    while not all(told.values()):
+        address, values = playing.osc.receive()
+        told.get(address, []).append(values)
+    assert told["/livewave/sounding"][-1] == [vector([72]), bytes(16)]
+    loudest = int(np.argmax(np.frombuffer(told["/livewave/spectrum"][-1][0], np.uint8)))
+    assert min(abs(loudest - band_of(partial * hz_of(72))) for partial in range(1, 6)) <= 1
 
 
 def test_clients_that_leave_the_list_are_told_nothing_more(playing):

@@ -13,7 +13,7 @@
    80.0,
    100.0,
    1040.0,
-   944.0
+   972.0
   ],
   "bglocked": 0,
   "openinpresentation": 0,
@@ -62,7 +62,7 @@
      "numoutlets": 2,
      "patching_rect": [
       20.0,
-      874.0,
+      902.0,
       66.8,
       22.0
      ],
@@ -817,7 +817,7 @@
       680.0,
       40.0
      ],
-     "text": "(on 0..1; port 1..65535) send the sender (at this port, and answers there too; else at the one it sends from) what goes out to all, or stop",
+     "text": "(on 0..2; port 1..65535) send the sender (at this port, and answers there too; else at the one it sends from) what goes out to all, or stop; 2: blobs too, which not every program can read",
      "linecount": 2
     }
    },
@@ -898,13 +898,13 @@
      "patching_rect": [
       20.0,
       742.0,
-      58.199999999999996,
+      51.599999999999994,
       22.0
      ],
      "outlettype": [
       ""
      ],
-     "text": "version"
+     "text": "models"
     }
    },
    {
@@ -919,7 +919,7 @@
       680.0,
       20.0
      ],
-     "text": "answered by /livewave/version.reply",
+     "text": "answered by /livewave/models.reply",
      "linecount": 1
     }
    },
@@ -932,13 +932,13 @@
      "patching_rect": [
       20.0,
       770.0,
-      51.599999999999994,
+      58.199999999999996,
       22.0
      ],
      "outlettype": [
       ""
      ],
-     "text": "sync 1"
+     "text": "version"
     }
    },
    {
@@ -953,7 +953,7 @@
       680.0,
       20.0
      ],
-     "text": "(id) answered by /livewave/synced with the same number, after everything sent before",
+     "text": "answered by /livewave/version.reply",
      "linecount": 1
     }
    },
@@ -966,13 +966,13 @@
      "patching_rect": [
       20.0,
       798.0,
-      78.0,
+      51.599999999999994,
       22.0
      ],
      "outlettype": [
       ""
      ],
-     "text": "clearSched"
+     "text": "sync 1"
     }
    },
    {
@@ -987,7 +987,7 @@
       680.0,
       20.0
      ],
-     "text": "forget what bundles dated in the future would have done, and let go what their senders hold",
+     "text": "(id) answered by /livewave/synced with the same number, after everything sent before",
      "linecount": 1
     }
    },
@@ -1000,13 +1000,13 @@
      "patching_rect": [
       20.0,
       826.0,
-      71.4,
+      78.0,
       22.0
      ],
      "outlettype": [
       ""
      ],
-     "text": "dumpOSC 1"
+     "text": "clearSched"
     }
    },
    {
@@ -1021,7 +1021,7 @@
       680.0,
       20.0
      ],
-     "text": "(on 0..1) log every message that arrives, or stop",
+     "text": "forget what bundles dated in the future would have done, and let go what their senders hold",
      "linecount": 1
     }
    },
@@ -1032,8 +1032,42 @@
      "numinlets": 2,
      "numoutlets": 1,
      "patching_rect": [
+      20.0,
+      854.0,
+      71.4,
+      22.0
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "dumpOSC 1"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-60",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "patching_rect": [
+      330.0,
+      854.0,
+      680.0,
+      20.0
+     ],
+     "text": "(on 0..1) log every message that arrives, or stop",
+     "linecount": 1
+    }
+   },
+   {
+    "box": {
+     "id": "obj-61",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "patching_rect": [
       200.0,
-      874.0,
+      902.0,
       111.0,
       22.0
      ],
@@ -1045,13 +1079,13 @@
    },
    {
     "box": {
-     "id": "obj-60",
+     "id": "obj-62",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       330.0,
-      904.0,
+      932.0,
       680.0,
       40.0
      ],
@@ -1061,13 +1095,13 @@
    },
    {
     "box": {
-     "id": "obj-61",
+     "id": "obj-63",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       20.0,
-      909.0,
+      937.0,
       106.39999999999999,
       22.0
      ],
@@ -1076,13 +1110,13 @@
    },
    {
     "box": {
-     "id": "obj-62",
+     "id": "obj-64",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       150.0,
-      909.0,
+      937.0,
       93.19999999999999,
       22.0
      ],
@@ -1091,17 +1125,17 @@
    },
    {
     "box": {
-     "id": "obj-63",
+     "id": "obj-65",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       330.0,
-      874.0,
+      902.0,
       680.0,
       60.0
      ],
-     "text": "left outlet: done, fail, synced, status.reply, voice.reply, version.reply, level, voice/level, latency, load, underruns, adherence, record, notice; right outlet: pitch and velocity of the notes that it plays on its own",
+     "text": "left outlet: done, fail, synced, status.reply, voice.reply, models.reply, version.reply, level, voice/level, latency, load, underruns, adherence, sounding, spectrum, record, notice; right outlet: pitch and velocity of the notes that it plays on its own",
      "linecount": 3
     }
    }
@@ -1458,7 +1492,19 @@
    {
     "patchline": {
      "destination": [
+      "obj-2",
+      0
+     ],
+     "source": [
       "obj-61",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-63",
       0
      ],
      "source": [
@@ -1470,7 +1516,7 @@
    {
     "patchline": {
      "destination": [
-      "obj-62",
+      "obj-64",
       0
      ],
      "source": [

@@ -77,12 +77,12 @@
     "box": {
      "id": "obj-3",
      "maxclass": "newobj",
-     "numinlets": 30,
-     "numoutlets": 30,
+     "numinlets": 31,
+     "numoutlets": 31,
      "patching_rect": [
       20.0,
       90.0,
-      1763.0,
+      1809.1999999999998,
       22.0
      ],
      "outlettype": [
@@ -115,9 +115,10 @@
       "",
       "",
       "",
+      "",
       ""
      ],
-     "text": "route note note/on note/off sustain bend panic gain temperature model record reset continue continue/temperature continue/density continue/range continue/key continue/polyphony continue/rest tempo tap metre notify status voices version sync clearSched dumpOSC voice"
+     "text": "route note note/on note/off sustain bend panic gain temperature model record reset continue continue/temperature continue/density continue/range continue/key continue/polyphony continue/rest tempo tap metre notify status voices models version sync clearSched dumpOSC voice"
     }
    },
    {
@@ -576,6 +577,24 @@
      "patching_rect": [
       20.0,
       238.0,
+      117.6,
+      22.0
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "/livewave/models"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-30",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "patching_rect": [
+      200.0,
+      238.0,
       124.19999999999999,
       22.0
      ],
@@ -587,12 +606,12 @@
    },
    {
     "box": {
-     "id": "obj-30",
+     "id": "obj-31",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      200.0,
+      380.0,
       238.0,
       159.2,
       22.0
@@ -605,12 +624,12 @@
    },
    {
     "box": {
-     "id": "obj-31",
+     "id": "obj-32",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
      "patching_rect": [
-      380.0,
+      560.0,
       238.0,
       144.0,
       22.0
@@ -623,12 +642,12 @@
    },
    {
     "box": {
-     "id": "obj-32",
+     "id": "obj-33",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      560.0,
+      740.0,
       238.0,
       179.0,
       22.0
@@ -641,7 +660,7 @@
    },
    {
     "box": {
-     "id": "obj-33",
+     "id": "obj-34",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -659,7 +678,7 @@
    },
    {
     "box": {
-     "id": "obj-34",
+     "id": "obj-35",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
@@ -678,7 +697,7 @@
    },
    {
     "box": {
-     "id": "obj-35",
+     "id": "obj-36",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
@@ -697,7 +716,7 @@
    },
    {
     "box": {
-     "id": "obj-36",
+     "id": "obj-37",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
@@ -716,7 +735,7 @@
    },
    {
     "box": {
-     "id": "obj-37",
+     "id": "obj-38",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -734,7 +753,7 @@
    },
    {
     "box": {
-     "id": "obj-38",
+     "id": "obj-39",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -752,7 +771,7 @@
    },
    {
     "box": {
-     "id": "obj-39",
+     "id": "obj-40",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
@@ -771,7 +790,7 @@
    },
    {
     "box": {
-     "id": "obj-40",
+     "id": "obj-41",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 3,
@@ -791,7 +810,7 @@
    },
    {
     "box": {
-     "id": "obj-41",
+     "id": "obj-42",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -809,7 +828,7 @@
    },
    {
     "box": {
-     "id": "obj-42",
+     "id": "obj-43",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -827,7 +846,7 @@
    },
    {
     "box": {
-     "id": "obj-43",
+     "id": "obj-44",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -845,7 +864,7 @@
    },
    {
     "box": {
-     "id": "obj-44",
+     "id": "obj-45",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -863,7 +882,7 @@
    },
    {
     "box": {
-     "id": "obj-45",
+     "id": "obj-46",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -881,7 +900,7 @@
    },
    {
     "box": {
-     "id": "obj-46",
+     "id": "obj-47",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -899,7 +918,7 @@
    },
    {
     "box": {
-     "id": "obj-47",
+     "id": "obj-48",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -917,7 +936,7 @@
    },
    {
     "box": {
-     "id": "obj-48",
+     "id": "obj-49",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -935,7 +954,7 @@
    },
    {
     "box": {
-     "id": "obj-49",
+     "id": "obj-50",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -951,14 +970,14 @@
    },
    {
     "box": {
-     "id": "obj-50",
+     "id": "obj-51",
      "maxclass": "newobj",
-     "numinlets": 16,
-     "numoutlets": 16,
+     "numinlets": 19,
+     "numoutlets": 19,
      "patching_rect": [
       20.0,
       505.0,
-      1914.8,
+      2317.4,
       22.0
      ],
      "outlettype": [
@@ -977,14 +996,17 @@
       "",
       "",
       "",
+      "",
+      "",
+      "",
       ""
      ],
-     "text": "route /livewave/note/played /livewave/done /livewave/fail /livewave/synced /livewave/status.reply /livewave/voice.reply /livewave/version.reply /livewave/level /livewave/voice/level /livewave/latency /livewave/load /livewave/underruns /livewave/adherence /livewave/record /livewave/notice"
+     "text": "route /livewave/note/played /livewave/done /livewave/fail /livewave/synced /livewave/status.reply /livewave/voice.reply /livewave/models.reply /livewave/version.reply /livewave/level /livewave/voice/level /livewave/latency /livewave/load /livewave/underruns /livewave/adherence /livewave/sounding /livewave/spectrum /livewave/record /livewave/notice"
     }
    },
    {
     "box": {
-     "id": "obj-51",
+     "id": "obj-52",
      "maxclass": "outlet",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1000,7 +1022,7 @@
    },
    {
     "box": {
-     "id": "obj-52",
+     "id": "obj-53",
      "maxclass": "outlet",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1016,7 +1038,7 @@
    },
    {
     "box": {
-     "id": "obj-53",
+     "id": "obj-54",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1034,7 +1056,7 @@
    },
    {
     "box": {
-     "id": "obj-54",
+     "id": "obj-55",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
@@ -1053,7 +1075,7 @@
    },
    {
     "box": {
-     "id": "obj-55",
+     "id": "obj-56",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1071,7 +1093,7 @@
    },
    {
     "box": {
-     "id": "obj-56",
+     "id": "obj-57",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1089,7 +1111,7 @@
    },
    {
     "box": {
-     "id": "obj-57",
+     "id": "obj-58",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1107,7 +1129,7 @@
    },
    {
     "box": {
-     "id": "obj-58",
+     "id": "obj-59",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1125,12 +1147,30 @@
    },
    {
     "box": {
-     "id": "obj-59",
+     "id": "obj-60",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       970.0,
+      545.0,
+      146.0,
+      22.0
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "prepend models.reply"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-61",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "patching_rect": [
+      1140.0,
       545.0,
       152.6,
       22.0
@@ -1143,12 +1183,12 @@
    },
    {
     "box": {
-     "id": "obj-60",
+     "id": "obj-62",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      1140.0,
+      1310.0,
       545.0,
       99.8,
       22.0
@@ -1161,13 +1201,13 @@
    },
    {
     "box": {
-     "id": "obj-61",
+     "id": "obj-63",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      1310.0,
-      545.0,
+      120.0,
+      581.0,
       139.39999999999998,
       22.0
      ],
@@ -1179,12 +1219,12 @@
    },
    {
     "box": {
-     "id": "obj-62",
+     "id": "obj-64",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      120.0,
+      290.0,
       581.0,
       113.0,
       22.0
@@ -1197,12 +1237,12 @@
    },
    {
     "box": {
-     "id": "obj-63",
+     "id": "obj-65",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      290.0,
+      460.0,
       581.0,
       93.19999999999999,
       22.0
@@ -1215,25 +1255,7 @@
    },
    {
     "box": {
-     "id": "obj-64",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "patching_rect": [
-      460.0,
-      581.0,
-      126.19999999999999,
-      22.0
-     ],
-     "outlettype": [
-      ""
-     ],
-     "text": "prepend underruns"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-65",
+     "id": "obj-66",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1246,17 +1268,71 @@
      "outlettype": [
       ""
      ],
-     "text": "prepend adherence"
+     "text": "prepend underruns"
     }
    },
    {
     "box": {
-     "id": "obj-66",
+     "id": "obj-67",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       800.0,
+      581.0,
+      126.19999999999999,
+      22.0
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "prepend adherence"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-68",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "patching_rect": [
+      970.0,
+      581.0,
+      119.6,
+      22.0
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "prepend sounding"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-69",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "patching_rect": [
+      1140.0,
+      581.0,
+      119.6,
+      22.0
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "prepend spectrum"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-70",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "patching_rect": [
+      1310.0,
       581.0,
       106.39999999999999,
       22.0
@@ -1269,13 +1345,13 @@
    },
    {
     "box": {
-     "id": "obj-67",
+     "id": "obj-71",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      970.0,
-      581.0,
+      120.0,
+      617.0,
       106.39999999999999,
       22.0
      ],
@@ -1979,7 +2055,7 @@
      ],
      "source": [
       "obj-3",
-      29
+      28
      ]
     }
    },
@@ -2003,79 +2079,7 @@
      ],
      "source": [
       "obj-3",
-      28
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-36",
-      0
-     ],
-     "source": [
-      "obj-34",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-35",
-      1
-     ],
-     "source": [
-      "obj-34",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-37",
-      0
-     ],
-     "source": [
-      "obj-36",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-35",
-      0
-     ],
-     "source": [
-      "obj-36",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-38",
-      0
-     ],
-     "source": [
-      "obj-37",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-38",
-      0
-     ],
-     "source": [
-      "obj-35",
-      0
+      30
      ]
     }
    },
@@ -2086,6 +2090,78 @@
       0
      ],
      "source": [
+      "obj-34",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-35",
+      0
+     ],
+     "source": [
+      "obj-3",
+      29
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-37",
+      0
+     ],
+     "source": [
+      "obj-35",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-36",
+      1
+     ],
+     "source": [
+      "obj-35",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-38",
+      0
+     ],
+     "source": [
+      "obj-37",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-36",
+      0
+     ],
+     "source": [
+      "obj-37",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-39",
+      0
+     ],
+     "source": [
       "obj-38",
       0
      ]
@@ -2094,7 +2170,19 @@
    {
     "patchline": {
      "destination": [
-      "obj-40",
+      "obj-39",
+      0
+     ],
+     "source": [
+      "obj-36",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-4",
       0
      ],
      "source": [
@@ -2118,7 +2206,7 @@
    {
     "patchline": {
      "destination": [
-      "obj-4",
+      "obj-42",
       0
      ],
      "source": [
@@ -2130,18 +2218,6 @@
    {
     "patchline": {
      "destination": [
-      "obj-42",
-      0
-     ],
-     "source": [
-      "obj-40",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
       "obj-4",
       0
      ],
@@ -2158,15 +2234,15 @@
       0
      ],
      "source": [
-      "obj-40",
-      2
+      "obj-41",
+      1
      ]
     }
    },
    {
     "patchline": {
      "destination": [
-      "obj-44",
+      "obj-4",
       0
      ],
      "source": [
@@ -2178,7 +2254,91 @@
    {
     "patchline": {
      "destination": [
+      "obj-44",
+      0
+     ],
+     "source": [
+      "obj-41",
+      2
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-45",
+      0
+     ],
+     "source": [
+      "obj-44",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-47",
+      0
+     ],
+     "source": [
       "obj-46",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-48",
+      0
+     ],
+     "source": [
+      "obj-47",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-49",
+      0
+     ],
+     "source": [
+      "obj-48",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-4",
+      0
+     ],
+     "source": [
+      "obj-49",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-48",
+      1
+     ],
+     "source": [
+      "obj-41",
+      2
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-51",
       0
      ],
      "source": [
@@ -2190,11 +2350,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-47",
+      "obj-53",
       0
      ],
      "source": [
-      "obj-46",
+      "obj-51",
       0
      ]
     }
@@ -2202,48 +2362,24 @@
    {
     "patchline": {
      "destination": [
-      "obj-48",
+      "obj-55",
       0
      ],
      "source": [
-      "obj-47",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-4",
-      0
-     ],
-     "source": [
-      "obj-48",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-47",
+      "obj-51",
       1
-     ],
-     "source": [
-      "obj-40",
-      2
      ]
     }
    },
    {
     "patchline": {
      "destination": [
-      "obj-50",
+      "obj-54",
       0
      ],
      "source": [
-      "obj-44",
-      0
+      "obj-55",
+      1
      ]
     }
    },
@@ -2254,7 +2390,7 @@
       0
      ],
      "source": [
-      "obj-50",
+      "obj-54",
       0
      ]
     }
@@ -2262,47 +2398,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-54",
+      "obj-56",
       0
      ],
      "source": [
-      "obj-50",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-53",
-      0
-     ],
-     "source": [
-      "obj-54",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
       "obj-51",
-      0
-     ],
-     "source": [
-      "obj-53",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-55",
-      0
-     ],
-     "source": [
-      "obj-50",
       2
      ]
     }
@@ -2310,11 +2410,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-51",
+      "obj-52",
       0
      ],
      "source": [
-      "obj-55",
+      "obj-56",
       0
      ]
     }
@@ -2322,11 +2422,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-56",
+      "obj-57",
       0
      ],
      "source": [
-      "obj-50",
+      "obj-51",
       3
      ]
     }
@@ -2334,11 +2434,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-51",
+      "obj-52",
       0
      ],
      "source": [
-      "obj-56",
+      "obj-57",
       0
      ]
     }
@@ -2346,11 +2446,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-57",
+      "obj-58",
       0
      ],
      "source": [
-      "obj-50",
+      "obj-51",
       4
      ]
     }
@@ -2358,11 +2458,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-51",
+      "obj-52",
       0
      ],
      "source": [
-      "obj-57",
+      "obj-58",
       0
      ]
     }
@@ -2370,11 +2470,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-58",
+      "obj-59",
       0
      ],
      "source": [
-      "obj-50",
+      "obj-51",
       5
      ]
     }
@@ -2382,11 +2482,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-51",
+      "obj-52",
       0
      ],
      "source": [
-      "obj-58",
+      "obj-59",
       0
      ]
     }
@@ -2394,11 +2494,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-59",
+      "obj-60",
       0
      ],
      "source": [
-      "obj-50",
+      "obj-51",
       6
      ]
     }
@@ -2406,11 +2506,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-51",
+      "obj-52",
       0
      ],
      "source": [
-      "obj-59",
+      "obj-60",
       0
      ]
     }
@@ -2418,11 +2518,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-60",
+      "obj-61",
       0
      ],
      "source": [
-      "obj-50",
+      "obj-51",
       7
      ]
     }
@@ -2430,11 +2530,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-51",
+      "obj-52",
       0
      ],
      "source": [
-      "obj-60",
+      "obj-61",
       0
      ]
     }
@@ -2442,11 +2542,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-61",
+      "obj-62",
       0
      ],
      "source": [
-      "obj-50",
+      "obj-51",
       8
      ]
     }
@@ -2454,11 +2554,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-51",
+      "obj-52",
       0
      ],
      "source": [
-      "obj-61",
+      "obj-62",
       0
      ]
     }
@@ -2466,11 +2566,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-62",
+      "obj-63",
       0
      ],
      "source": [
-      "obj-50",
+      "obj-51",
       9
      ]
     }
@@ -2478,11 +2578,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-51",
+      "obj-52",
       0
      ],
      "source": [
-      "obj-62",
+      "obj-63",
       0
      ]
     }
@@ -2490,11 +2590,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-63",
+      "obj-64",
       0
      ],
      "source": [
-      "obj-50",
+      "obj-51",
       10
      ]
     }
@@ -2502,11 +2602,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-51",
+      "obj-52",
       0
      ],
      "source": [
-      "obj-63",
+      "obj-64",
       0
      ]
     }
@@ -2514,11 +2614,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-64",
+      "obj-65",
       0
      ],
      "source": [
-      "obj-50",
+      "obj-51",
       11
      ]
     }
@@ -2526,11 +2626,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-51",
+      "obj-52",
       0
      ],
      "source": [
-      "obj-64",
+      "obj-65",
       0
      ]
     }
@@ -2538,11 +2638,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-65",
+      "obj-66",
       0
      ],
      "source": [
-      "obj-50",
+      "obj-51",
       12
      ]
     }
@@ -2550,11 +2650,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-51",
+      "obj-52",
       0
      ],
      "source": [
-      "obj-65",
+      "obj-66",
       0
      ]
     }
@@ -2562,11 +2662,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-66",
+      "obj-67",
       0
      ],
      "source": [
-      "obj-50",
+      "obj-51",
       13
      ]
     }
@@ -2574,11 +2674,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-51",
+      "obj-52",
       0
      ],
      "source": [
-      "obj-66",
+      "obj-67",
       0
      ]
     }
@@ -2586,11 +2686,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-67",
+      "obj-68",
       0
      ],
      "source": [
-      "obj-50",
+      "obj-51",
       14
      ]
     }
@@ -2598,11 +2698,83 @@
    {
     "patchline": {
      "destination": [
-      "obj-51",
+      "obj-52",
       0
      ],
      "source": [
-      "obj-67",
+      "obj-68",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-69",
+      0
+     ],
+     "source": [
+      "obj-51",
+      15
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-52",
+      0
+     ],
+     "source": [
+      "obj-69",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-70",
+      0
+     ],
+     "source": [
+      "obj-51",
+      16
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-52",
+      0
+     ],
+     "source": [
+      "obj-70",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-71",
+      0
+     ],
+     "source": [
+      "obj-51",
+      17
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-52",
+      0
+     ],
+     "source": [
+      "obj-71",
       0
      ]
     }
