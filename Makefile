@@ -19,8 +19,16 @@ play: setup
 
 setup: .venv/livewave-play
 
+# What only computes is tested on all processors; what plays has the machine to itself.
+COMPUTES := $(addprefix tests/,exporters hearing music onnxfile parity render training)
+
 test: setup .venv/livewave-test check
+ifdef ARGS
 	$(PY) -m pytest $(ARGS)
+else
+	$(PY) -m pytest --numprocesses=auto --dist=loadfile $(COMPUTES); computed=$$?; \
+	$(PY) -m pytest $(COMPUTES:%=--ignore=%) && exit $$computed
+endif
 
 bench: setup .venv/livewave-test
 	$(PIP) --editable '.[bench]'

@@ -173,7 +173,7 @@ class Daemon:
                 self._select_for_all(str(event.value), event.sender)
                 return []
             case ToVoice(voice=voice, event=Setting(name="model") as setting):
-                self._select_model(voice, str(setting.value), setting.sender)
+                self._select_model(voice, str(setting.value), setting.sender, f"{VOICE}/{voice + 1}/model")
                 return []
             case ToVoice(event=Setting(name="pan") as setting) if not self._config.voices:
                 self._answer(setting.sender, f"{VOICE}/pan", "one model alone is played in mono; name it by --voice to give it a place")
@@ -209,12 +209,13 @@ class Daemon:
         else:
             self._answer(sender, "/livewave/model", f"{len(self._voices)} voices play; choose one: {VOICE}/1/model {name}")
 
-    def _select_model(self, voice: int, name: str, sender: tuple | None) -> None:
-        """Play on with another model: it is read and opened beside the one that plays; a bad file leaves that one playing."""
+    def _select_model(self, voice: int, name: str, sender: tuple | None, address: str = "/livewave/model") -> None:
+        """Play on with another model: it is read and opened beside the one that plays; a bad file leaves that one playing. `address`
+        is the one that was asked, and answers."""
         def answer(problem: str) -> None:
             if problem:
                 log.warning("model %s: %s", name, problem)
-            self._answer(sender, "/livewave/model", problem, name)
+            self._answer(sender, address, problem, name)
 
         def changed(model: Model, problem: str) -> None:
             if not problem:

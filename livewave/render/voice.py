@@ -61,8 +61,7 @@ class Voice:
         uniforms = self._random.random(len(out), dtype=np.float32)
         rests = self._count_rests(roll, held)
         asleep = rests >= self._hold + self._fade
-        edges = np.flatnonzero(np.diff(asleep, prepend=not asleep[0], append=not asleep[-1]))
-        for first, last in zip(edges[:-1], edges[1:]):
+        for first, last in _stretches(asleep):
             part = slice(first * held, last * held)
             turned = None if steps is None else steps[first:last]
             if asleep[first]:
@@ -91,3 +90,11 @@ class Voice:
             gains = np.clip(self._gain + step * ramp, 0.0, 1.0)
             out[column * held : (column + 1) * held] *= gains**2  # nearer to how loud it is heard than a straight line
             self._gain = float(gains[-1])
+
+
+def _stretches(asleep: np.ndarray) -> list[tuple[int, int]]:
+    """First and one past the last of each run of equal columns; most blocks are one."""
+    if asleep.all() or not asleep.any():
+        return [(0, len(asleep))]
+    edges = [0, *(np.flatnonzero(asleep[1:] != asleep[:-1]) + 1).tolist(), len(asleep)]
+    return list(zip(edges, edges[1:]))

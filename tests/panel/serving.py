@@ -38,13 +38,15 @@ class StandIn:
     def __init__(self, port: int = 0) -> None:
         self._queue, self._heard = EventQueue(), []
         self.begin()
-        self.osc = OscServer(self._queue, port=port, status=lambda: self.status, models=lambda: ["cello", "flute", "piano"])
+        self.osc = OscServer(self._queue, port=port, status=lambda: self.status, models=lambda: ["cello", "flute", "piano"],
+                             voices=3, answer_voices=lambda: self.voices)
         self.osc.start()
         self.say = self.osc.broadcast
 
     def begin(self) -> None:
         """As at start: nothing turned, nothing heard."""
         self.status = {row.name: OF_STATUS.get(row.name, {"i": 0, "f": 0.0, "s": ""}[row.tag]) for row in STATUS}
+        self.voices: list[list] = []  # as /livewave/voice.reply tells them
         self._queue.drain()
         self._heard.clear()
 

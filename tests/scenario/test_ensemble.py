@@ -75,7 +75,7 @@ def test_a_voice_gets_another_model_and_what_is_not_said_to_one_is_refused(tmp_p
         assert address == "/livewave/model" and "/livewave/voice/1/model" in reason
         osc.send("/livewave/note", 72, 100)
         osc.send("/livewave/voice/2/note", 67, 100)
-        assert osc.ask("/livewave/voice/2/model", "piano", answer="/livewave/done") == ["/livewave/model", "piano"]
+        assert osc.ask("/livewave/voice/2/model", "piano", answer="/livewave/done") == ["/livewave/voice/2/model", "piano"]
         assert [values[1] for values in voices(playing)] == ["flute", "piano"]
         assert osc.status()["notes"] == 2
         osc.send("/livewave/voice/*/gain", -12.0)

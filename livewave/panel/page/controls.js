@@ -1,4 +1,4 @@
-// The controls, in groups. A strip of a voice would be one more group, of knobs with the addresses of that voice, in #voices.
+// The controls, in groups. What only one voice of an ensemble has stands in its strip: voices.js.
 
 import {Choice, Modes, Slider, action, element} from "./knobs.js";
 import {nameOf} from "./pitches.js";
@@ -30,6 +30,7 @@ export function buildControls(root, link, notes) {
   );
   link.on("/livewave/models.reply", (...names) => model.choices(names));
   link.onStatus(status => {
+    model.element.hidden = status.voices > 1;
     const text = status.continue === "off" ? "" : `${status.continue_state}, beat ${status.bar_beat.toFixed(1)}`;
     if (state.textContent !== text) state.textContent = text;
   });

@@ -9,13 +9,16 @@ const SEND_MS = 30;  // between two messages of a slider
 
 let made = 0;
 
+// Voices share a row: what is said of voice N counts for each.
+const rowOf = address => ADDRESSES[address] || ADDRESSES[address.replace(/\/\d+\//, "/N/")];
+
 class Knob {
   #touchedMs = -Infinity; #heldMs = HELD_MS;
 
   constructor(link, address) {
     this.link = link;
     this.address = address;
-    this.row = ADDRESSES[address];
+    this.row = rowOf(address);
     for (const answer of ["/livewave/done", "/livewave/fail"])
       link.on(answer, about => about === address && this.free());
     link.onStatus(status => performance.now() - this.#touchedMs > this.#heldMs && this.show(status));
@@ -140,6 +143,34 @@ export class Choice extends Knob {
       this.#select.append(new Option(text, text));
     }
     if (this.#select.value !== text) this.#select.value = text;
+  }
+}
+
+// A button that stays down, for an argument that is 1 or 0.
+export class Toggle extends Knob {
+  #on = false;
+
+  constructor(link, address, {name}) {
+    super(link, address);
+    this.element = element("button", "", name);
+    Object.assign(this.element, {type: "button", title: this.row.meaning});
+    this.element.dataset.address = address;
+    this.#write(false);
+    this.element.addEventListener("click", () => {
+      this.touch();
+      this.#write(!this.#on);
+      link.send(address, this.#on ? 1 : 0);
+    });
+  }
+
+  show(status) {
+    const value = status[this.row.status[0]];
+    if (value !== undefined) this.#write(Boolean(value));
+  }
+
+  #write(on) {
+    this.#on = on;
+    this.element.setAttribute("aria-pressed", on);
   }
 }
 

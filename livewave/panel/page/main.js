@@ -11,6 +11,7 @@ import {OCTAVE, nameOf, pitchesOf} from "./pitches.js";
 import {Roll} from "./roll.js";
 import {Spectrogram} from "./spectrogram.js";
 import {WRITTEN, playByLetters} from "./typing.js";
+import {Voices} from "./voices.js";
 
 const MOST_NEWS = 3, NEWS_MS = 8000;
 const VELOCITY_STEP = 10;
@@ -26,6 +27,7 @@ const keys = new Keys(find("keys"), notes);
 const roll = new Roll(find("roll"), still), spectrogram = new Spectrogram(find("spectrogram"), still);
 const meters = new Meters(find("meters"), link);
 buildControls(find("controls"), link, notes);
+new Voices(find("voices"), link);
 
 // keys
 
