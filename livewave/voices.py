@@ -121,9 +121,9 @@ class Voices:
             case Setting(name="gain_db" | "temperature"):
                 return self._set(event)
             case Reset():
-                self._as_at_first()
+                return self._reset(event)
         return [command for number, voice in enumerate(self._voices) if (heard := voice.heard(event))
-                for command in self._numbered(number, [*voice.orders.translate(heard), *self._place(voice, event)])]
+                for command in self._numbered(number, voice.orders.translate(heard))]
 
     def overdue(self, now_s: float) -> list[ToVoice]:
         """The keys that are held for too long, by voice, to be translated and heard like what a player does."""
@@ -182,14 +182,16 @@ class Voices:
             commands += self._numbered(number, [command for each in told for command in voice.orders.translate(each)])
         return commands
 
-    def _as_at_first(self) -> None:
+    def _reset(self, event: Reset) -> list[Command]:
+        """All as it was configured."""
         self.gain_db, self.temperature = self._first["gain_db"], self._first["temperature"]
-        for voice in self._voices:
-            voice.voicing = voice.first
+        commands = []
+        for number, voice in enumerate(self._voices):
+            moved, voice.voicing = voice.voicing != voice.first, voice.first
             voice.orders.compass = dataclasses.replace(voice.orders.compass, transpose=voice.first.transpose)
-
-    def _place(self, voice: Voice, event: Event) -> list[Command]:
-        return self._placed(voice) if isinstance(event, Reset) else []
+            placed = [_pan(voice), _park(voice)] if moved else self._placed(voice)
+            commands += self._numbered(number, [*voice.orders.translate(event), *placed])
+        return commands
 
     def _placed(self, voice: Voice) -> list[Command]:
         """Where it stands, and whether it is heard; nothing where it stands alone in the middle."""

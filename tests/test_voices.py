@@ -202,3 +202,11 @@ def test_one_voice_is_ordered_what_a_model_alone_is(event):
     for each in (on(61), event):
         assert alone.translate(each) == orders.translate(each)
     assert alone.placed() == []
+
+
+def test_a_model_alone_that_was_muted_sounds_again_after_a_reset():
+    alone = Voices(load_config(None, {"model": {"name": "x"}}), [a_model()])
+    assert values(alone.translate(of_voice(0, setting("mute", 1))), Order.PARK) == {0: 1.0}
+    assert values(alone.restore(), Order.PARK) == {0: 1.0}
+    assert values(alone.translate(Reset(0.0, OSC)), Order.PARK) == {0: 0.0}
+    assert Order.PARK not in {command.order for command in alone.translate(Reset(0.0, OSC))}

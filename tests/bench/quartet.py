@@ -1,6 +1,6 @@
 """A quartet of the small model: does it play in real time on the processors of this machine, and what do several of them gain?
 
-    python -m tests.bench.quartet [--seconds 20] [--voice flute] [--voices 4] [--block 64]
+    python -m tests.bench.quartet [--seconds 20] [--voice flute] [--voices 4] [--block 128]
 
 Prints JSON. Four voices hear one line of music through `performer` and `ensemble`, as fast as they can: by one thread, and by a crew
 with a thread for each processor, in turns, so that both meet the same moments of the machine. Then the daemon plays the same for so
@@ -32,7 +32,7 @@ TRANSPOSE = (0, -5, 3, 7)  # semitones: four lines, each inside the compass of t
 CHORDS = (60, 64, 67, 72)
 
 
-def measure(seconds: float, model: str = "flute", voices: int = 4, block: int = 64) -> dict[str, object]:
+def measure(seconds: float, model: str = "flute", voices: int = 4, block: int = 128) -> dict[str, object]:
     flags = [f"{model}:transpose={TRANSPOSE[number % 4]},pan={2 * number / max(1, voices - 1) - 1:.2f},gain=-9" for number in range(voices)]
     config = load_config(None, {"voice": flags, "audio": {"block_samples": block}})
     crew = Crew.of(voices, lambda: None)
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="that the daemon plays")
     parser.add_argument("--voice", default="flute", help="the model of all voices")
     parser.add_argument("--voices", type=int, default=4)
-    parser.add_argument("--block", type=int, default=64, help="samples")
+    parser.add_argument("--block", type=int, default=128, help="samples")
     args = parser.parse_args()
     print(json.dumps(measure(args.seconds, args.voice, args.voices, args.block), indent=1))
 

@@ -13,12 +13,15 @@ from pythonosc.osc_message_builder import build_msg
 
 from livewave.control.midi_bytes import MESSAGES
 from livewave.control.osc_addresses import ADDRESSES, Argument
+from livewave.control.osc_voices import addresses_of
 from tests.control.osc_cases import IMMEDIATELY, MALFORMED, REFUSED, bundle, time_tag
 
 # What is meant to be heard is sent with values that change nothing while they are whole. Not sent is what writes files, and
 # the order to start the net again, which takes its time.
 TAME = {"/livewave/model": ["no such instrument"], "/livewave/gain": [0.0], "/livewave/temperature": [0.8]}
-SENT = [address for address in ADDRESSES if address != "/livewave/record"]
+TAME |= {path.replace("/livewave/", "/livewave/voice/1/"): values for path, values in TAME.items()} | {"/livewave/voice/1/mute": [0]}
+ALL = {**ADDRESSES, **addresses_of(1)}
+SENT = [address for address in ALL if address != "/livewave/record"]
 NUMBERS = (0, 1, -1, 4, 8, 127, 128, 255, 256, 512, 2**16, 2**31 - 1, -(2**31), -4, 0x7FC00000)
 RANDOM_SHARE, WHOLE_SHARE, BUNDLE_SHARE, KNOWN_SHARE = 0.1, 0.1, 0.3, 0.05
 LONGEST_NOISE_BYTES = 200
@@ -56,7 +59,7 @@ def midi_packets(seed: int, count: int) -> Iterator[bytes]:
 
 def _message(chance: random.Random) -> bytes:
     address = chance.choice(SENT)
-    values = TAME.get(address) or [_value(chance, argument) for argument in ADDRESSES[address].arguments]
+    values = TAME.get(address) or [_value(chance, argument) for argument in ALL[address].arguments]
     return build_msg(address, values).dgram
 
 
