@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from livewave.link import Command, Order
 
-_SETTINGS = (Order.GAIN_DB, Order.TEMPERATURE)
+_SETTINGS = (Order.GAIN_DB, Order.TEMPERATURE, Order.PAN, Order.PARK)
 
 
 class Standing:

@@ -153,3 +153,21 @@ def test_a_leaving_performer_adds_the_same_frames_however_they_are_asked_for(siz
     expected = last_frames((100,))
     assert expected.any() and not expected[-1_000:].any()
     np.testing.assert_array_equal(last_frames(sizes), expected)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_voice_stays_in_its_place_and_muted_when_another_model_takes_over(together):
+    clock = ManualClock()
+
+    def panned() -> Performer:
+        return Performer(ToyEngine(), clock, RATE_HZ, BLOCK, seed=1, temperature=0.8, gain_db=0.0, lead_s=LEAD_S, pan=-1.0)
+
+    stage = Stage(panned())
+    for command in (strike(), Command(Order.PAN, value=1.0), Command(Order.PARK, value=1.0)):
+        stage.obey(command)
+    play(stage, clock, 0.1)
+    stage.change(panned(), together)
+    assert not play(stage, clock, 0.3).any()
+    stage.obey(Command(Order.PARK, value=0.0))
+    out = play(stage, clock, 0.3)
+    assert out[-1, 1] == pytest.approx(0.5, rel=1e-2) and abs(out[-1, 0]) < 1e-6
