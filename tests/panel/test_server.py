@@ -7,7 +7,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 
 import pytest
@@ -84,6 +84,14 @@ def told(peer: ClientConnection) -> dict:
     while isinstance(data := peer.recv(timeout=PATIENCE_S), bytes):
         continue
     return json.loads(data)
+
+
+@contextmanager
+def playing(panel: Panel) -> Iterator[ClientConnection]:
+    """A page that has been told that the daemon is there: what comes before that is left out."""
+    with open_socket(panel) as peer:
+        assert told(peer)["connected"]
+        yield peer
 
 
 # the page
@@ -188,7 +196,7 @@ def test_one_page_too_many_is_sent_away(panel):
 
 
 def test_packets_go_to_the_daemon_and_its_own_to_the_page_as_they_are(panel, daemon):
-    with open_socket(panel) as peer:
+    with playing(panel) as peer:
         peer.send(build_msg("/livewave/note", [67, 100]).dgram)
         assert daemon.hears(NoteOn).pitch == 67
         peer.send(build_msg("/livewave/gain", [99.0]).dgram)
@@ -199,8 +207,8 @@ def test_packets_go_to_the_daemon_and_its_own_to_the_page_as_they_are(panel, dae
 
 
 def test_the_notes_of_each_page_end_with_it(panel, daemon):
-    with open_socket(panel) as stays:
-        with open_socket(panel) as goes:
+    with playing(panel) as stays:
+        with playing(panel) as goes:
             sources = []
             for peer, pitch in ((stays, 60), (goes, 67)):
                 peer.send(build_msg("/livewave/note", [pitch, 100]).dgram)
@@ -212,7 +220,7 @@ def test_the_notes_of_each_page_end_with_it(panel, daemon):
 
 @pytest.mark.parametrize("data", [b"", b"nonsense", b"\xff" * 1000, "text", "{"])
 def test_what_is_no_packet_stops_nothing(panel, daemon, data):
-    with open_socket(panel) as peer:
+    with playing(panel) as peer:
         peer.send(data)
         peer.send(build_msg("/livewave/note", [67, 100]).dgram)
         daemon.hears(NoteOn)
