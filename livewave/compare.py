@@ -136,7 +136,7 @@ def _is_model(played_by: str | None) -> bool:
 
 def _rendered(midi: str | Path, name: str, events: Sequence, config: Config, samples: int, remarks: list[str],
               progress: Progress) -> _Take:
-    chosen = dataclasses.replace(config, model=dataclasses.replace(config.model, name=name),
+    chosen = dataclasses.replace(config, voices=(), model=dataclasses.replace(config.model, name=name),
                                  audio=dataclasses.replace(config.audio, rate_hz=RATE_HZ))
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "take.wav"

@@ -19,13 +19,14 @@ from livewave.bench import bench
 from livewave.config import Config
 from livewave.continuer import Continuer
 from livewave.control.events import (
-    BendSet, Event, EventQueue, LetGo, NoteOff, NoteOn, Panic, PitchBend, ProgramChange, Reset, Setting, ToVoice,
+    BendSet, Control, Event, EventQueue, LetGo, NoteOff, NoteOn, Panic, PitchBend, ProgramChange, Reset, RollSet, Setting, SourceLost, ToVoice,
 )
 from livewave.control.midi import MidiInputs
 from livewave.control.midi_out import MidiOut
 from livewave.control.osc import OscServer
 from livewave.control.osc_voices import VOICE
-from livewave.deadline import Deadline, rungs
+from livewave.deadline import Deadline, coarser, rungs
+from livewave.handover import Recipe
 from livewave.link import Command, Order, Stats
 from livewave.music.continuation import SETTINGS
 from livewave.orders import bend_remark
@@ -46,6 +47,7 @@ from livewave.takes.recorder import Recorder
 
 log = logging.getLogger("livewave")
 
+PLAYED = (NoteOn, NoteOff, RollSet, Control, BendSet)  # to one voice
 IDLE_S = 0.02
 EVENTS_A_TURN = 16  # of OSC and the continuation; keys come first
 # How long a thread that computes may keep the interpreter from one that has a note to hand on.
@@ -93,6 +95,7 @@ class Daemon:
         self._recorder = Recorder(config.record.folder, config.to_json(), partial(self.osc.broadcast, "/livewave/record"))
         self._loader, self._watches = Loader(), [Watch() for _ in models]
         self._deadline: Deadline | None = None  # until it plays
+        self._recipes: list[Recipe] = []  # by voice, as each was opened at first
         self._audio: Supervisor | None = None
         self._models = models
 
@@ -110,6 +113,7 @@ class Daemon:
             self._audio = Supervisor(self._config, self._models, self._restore, self._follow)
             self._audio.start()
             self._audio.send(self._voices.placed())
+            self._recipes = self._audio.recipes
             self._deadline = self._new_deadline()
             self.osc.start()
             if self._query:
@@ -148,7 +152,7 @@ class Daemon:
         self._queue.wait(IDLE_S)
         commands: list[Command] = []
         for event in [*self._queue.drain(EVENTS_A_TURN), *self._voices.overdue(time.monotonic())]:
-            if played := _played_by_hand(event):
+            for played in self._as_played(event):
                 self._continuer.hear(played)
                 self._recorder.hear(played)
             commands += self._commands(event)
@@ -167,6 +171,19 @@ class Daemon:
         if self._service.watch(time.monotonic(), self._audio.well):
             self._service.status(self._doing())
 
+    def _as_played(self, event: Event) -> list[Event]:
+        """What continuation and recorder are to hear of it: who plays to a voice alone is a source of its own."""
+        match event:
+            case ToVoice(voice=voice, event=Panic()):
+                return [SourceLost(event.at_s, _source_of(event.source, voice))]
+            case ToVoice(voice=voice, event=LetGo() as let_go):
+                return [let_go, dataclasses.replace(let_go, source=_source_of(let_go.source, voice))]
+            case ToVoice(voice=voice, event=inner):
+                return [dataclasses.replace(inner, source=_source_of(inner.source, voice))] if type(inner) in PLAYED else []
+            case SourceLost():
+                return [event, *(dataclasses.replace(event, source=_source_of(event.source, voice)) for voice in range(len(self._voices)))]
+        return [event]
+
     def _commands(self, event: Event) -> list[Command]:
         match event:
             case Setting(name="model"):
@@ -175,8 +192,8 @@ class Daemon:
             case ToVoice(voice=voice, event=Setting(name="model") as setting):
                 self._select_model(voice, str(setting.value), setting.sender, f"{VOICE}/{voice + 1}/model")
                 return []
-            case ToVoice(event=Setting(name="pan") as setting) if not self._config.voices:
-                self._answer(setting.sender, f"{VOICE}/pan", "one model alone is played in mono; name it by --voice to give it a place")
+            case ToVoice(voice=voice, event=Setting(name="pan") as setting) if not self._config.voices:
+                self._answer(setting.sender, f"{VOICE}/{voice + 1}/pan", "one model alone is played in mono; name it by --voice to give it a place")
                 return []
             case Setting(name="record"):
                 self._record(bool(event.value), event.sender)
@@ -221,8 +238,10 @@ class Daemon:
             if not problem:
                 self._voices[voice].play(model)
                 self._names[voice], self._bend_remarks[voice] = name, bend_remark(model)
-                self._deadline = self._new_deadline()
-                self._audio.send([*self._voices.spare(len(self._voices)), self._block()])
+                self._recipes[voice] = self._audio.recipes[voice]
+                if len(self._voices) == 1:  # else the others are as heavy as they were
+                    self._deadline = self._new_deadline()
+                self._keep_up()
             answer(problem)
 
         self._loader.load(voice, name, lambda model: self._audio.change(voice, model, partial(changed, model)), answer)
@@ -246,23 +265,28 @@ class Daemon:
         for number, heard in enumerate(stats.voices):
             voice = self._voices[number]
             if voice.parked:
+                self._watches[number].forget()
                 continue
             if trouble := self._watches[number].judge(heard, voice.orders.faded_gain_db, voice.orders.temperature, now_s):
                 self._notice(f"{self._of_voice(number)} made {trouble}; it starts again")
                 self._audio.send([Command(Order.PRIME, voice=number)])
         if self._deadline.hear(stats, now_s):
-            rung, recipe = self._deadline.rung, self._audio.recipe
-            self._notice(f"a block takes {stats.p99_ms:.1f} ms, and {1e3 * stats.block_s:.1f} ms are there: now {rung}")
-            self._audio.send([*self._voices.spare(rung.voices), self._block()])
-            if rung.recipe != recipe:
-                for number, model in enumerate(self._audio.models):
-                    self._audio.change(number, model, lambda problem: problem and log.warning("%s", problem), rung.recipe)
+            self._notice(f"a block takes {stats.p99_ms:.1f} ms, and {1e3 * stats.block_s:.1f} ms are there: now {self._deadline.rung}")
+            self._keep_up()
+
+    def _keep_up(self) -> None:
+        """Let all be played as the rung of now says."""
+        rung = self._deadline.rung
+        self._audio.send([*self._voices.spare(rung.voices), self._block()])
+        for number, (first, now) in enumerate(zip(self._recipes, self._audio.recipes)):
+            if (recipe := coarser(first) if rung.coarse else first) != now:
+                self._audio.recast(number, recipe, lambda problem: problem and log.warning("%s", problem))
 
     def _of_voice(self, number: int) -> str:
         return f"voice {number + 1}, {self._names[number]}," if len(self._voices) > 1 else "the net"
 
     def _new_deadline(self) -> Deadline:
-        return Deadline(rungs(self._config.audio.block_samples, self._audio.recipe, len(self._voices)))
+        return Deadline(rungs(self._config.audio.block_samples, self._recipes))
 
     def _block(self) -> Command:
         return Command(Order.BLOCK, value=self._deadline.rung.block_samples if self._deadline else self._config.audio.block_samples)
@@ -368,7 +392,8 @@ class Daemon:
         if line := self._continuer.announcement():
             self._say(line)
         if share > 1.0:
-            self._say(f"too slow {facts['engine']} needs {share:.1f} times as long as the sound lasts; {_fastest(share)}")
+            remedy = _fastest(share) if len(self._voices) == 1 else "leave out voices, or give them smaller models: livewave models"
+            self._say(f"too slow {facts['engine']} needs {share:.1f} times as long as the sound lasts; {remedy}")
         self._say(f"ready after {time.monotonic() - self._started_s:.1f} s; Ctrl-C ends it")
 
     def _tell_once(self, text: str, level: int = logging.WARNING) -> None:
@@ -377,11 +402,8 @@ class Daemon:
             log.log(level, "%s", text)
 
 
-def _played_by_hand(event: Event) -> Event | None:
-    """What the continuation and the recorder are to hear of it: of what is for one voice alone, the notes."""
-    if not isinstance(event, ToVoice):
-        return event
-    return event.event if isinstance(event.event, (NoteOn, NoteOff, LetGo)) else None
+def _source_of(source: str, voice: int) -> str:
+    return f"{source}/voice/{voice + 1}"
 
 
 def _engine(facts: Mapping[str, object]) -> str:

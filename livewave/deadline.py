@@ -1,12 +1,13 @@
 """Steps down when blocks take almost as long as they last, before it is heard, and up again when there is room.
 
 A rung is a way to play the same: in larger blocks, which cost less and may be late once, with coarser weights, or, at last, with
-fewer voices, of which the last one named goes first. A step down
-comes at once, one up after a time of calm, which doubles where it was too early.
+fewer voices, of which the last one goes first. A step down comes at once, one up after a time of calm, which doubles where it was
+too early.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from livewave.handover import Recipe
@@ -23,22 +24,27 @@ LARGEST_BLOCK_SAMPLES = 256
 @dataclass(frozen=True, slots=True)
 class Rung:
     block_samples: int
-    recipe: Recipe
+    coarse: bool = False  # weights of 8 bits, where an engine has them
     voices: int = 1
     silent: int = 0  # voices that had to make room
 
     def __str__(self) -> str:
         fewer = f", {self.voices} of {self.voices + self.silent} voices" if self.silent else ""
-        return f"blocks of {self.block_samples} samples" + "".join(f", {value}" for value in self.recipe.options.values()) + fewer
+        return f"blocks of {self.block_samples} samples{', weights of 8 bits' * self.coarse}{fewer}"
 
 
-def rungs(block_samples: int, recipe: Recipe, voices: int = 1) -> list[Rung]:
-    """The ways there are, from what was chosen to the cheapest."""
-    found = [Rung(block_samples, recipe, voices)]
+def coarser(recipe: Recipe) -> Recipe:
+    """The same engine with weights of 8 bits; itself where it has none, or has them."""
+    return Recipe("native", {**recipe.options, "precision": "int8"}) if recipe.engine == "native" else recipe
+
+
+def rungs(block_samples: int, recipes: Sequence[Recipe]) -> list[Rung]:
+    """The ways there are, from what was chosen to the cheapest. `recipes` by voice, as they were opened at first."""
+    found = [Rung(block_samples, voices=len(recipes))]
     while found[-1].block_samples * 2 <= LARGEST_BLOCK_SAMPLES:
         found.append(replace(found[-1], block_samples=found[-1].block_samples * 2))
-    if recipe.engine == "native" and recipe.options.get("precision") != "int8":
-        found.append(replace(found[-1], recipe=Recipe("native", {**recipe.options, "precision": "int8"})))
+    if any(coarser(recipe) != recipe for recipe in recipes):
+        found.append(replace(found[-1], coarse=True))
     while found[-1].voices > 1:
         found.append(replace(found[-1], voices=found[-1].voices - 1, silent=found[-1].silent + 1))
     return found

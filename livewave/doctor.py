@@ -159,7 +159,8 @@ def _engine(config: Config) -> Finding:
         found = {name: _measured(config, name) for name in names}
     except LivewaveError as error:
         return Finding("engine", False, str(error), "see livewave models, and --engine auto")
-    share = sum(found[name][0] for name in names) / min(len(names), os.cpu_count() or 1)
+    shares = [found[name][0] for name in names]
+    share = max(*shares, sum(shares) / min(len(names), os.cpu_count() or 1))  # no voice is shared out
     told = "; ".join(text for _, text in found.values())
     if len(names) > 1:
         told += f"; {len(names)} voices side by side: {100 * share:.0f} %"

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from livewave.music.clock import Clock
     from livewave.music.roll import Roll
     from livewave.render.engine import Engine
+
+TOGETHER_S = 5.0  # in which every thread of a crew has begun
 
 Take = Callable[[], np.ndarray]
 Begin = Callable[[int, Performer, int], "Placed | None"]
@@ -142,19 +145,18 @@ class Crew:
     """Threads that share out the voices of a block: whoever is free takes the next one. Engines let go of the interpreter
     while they compute.
 
-    hands    besides the thread that asks
-    prepare  is called by each, as it begins
+    hands  besides the thread that asks
     """
 
-    def __init__(self, hands: int, prepare: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, hands: int) -> None:
         self._hands = hands
-        self._pool = ThreadPoolExecutor(hands, "voice", prepare) if hands else None
+        self._pool = ThreadPoolExecutor(hands, "voice") if hands else None
 
     @classmethod
-    def of(cls, voices: int, prepare: Callable[[], object]) -> Crew:
+    def of(cls, voices: int) -> Crew:
         """As many as there is work for, and processors."""
         processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return cls(min(voices, processors) - 1, prepare)
+        return cls(min(voices, processors) - 1)
 
     def do(self, tasks: Sequence[Take]) -> list[np.ndarray]:
         """What each task gives, in their order. Raises what the first that failed raised, when all are over."""
@@ -173,10 +175,23 @@ class Crew:
         try:
             work()
         finally:
-            for one in helping:
-                if not one.cancel():
-                    one.result()
+            called = [one for one in helping if not one.cancel()]
+            wait(called)
+        for one in called:
+            one.result()
         return given
+
+    def each(self, do: Callable[[], str]) -> list[str]:
+        """What each hand besides the thread that asks gives; all of them are there afterwards."""
+        if not self._pool:
+            return []
+        together = threading.Barrier(self._hands)
+
+        def one() -> str:
+            together.wait(TOGETHER_S)
+            return do()
+
+        return [asked.result() for asked in [self._pool.submit(one) for _ in range(self._hands)]]
 
     def close(self) -> None:
         if self._pool:

@@ -72,7 +72,7 @@ def render_file(midi: str | Path, wav: str | Path, config: Config, progress: Cal
     for performer in performers:
         performer.sample_clock.observe(0.0, 0)
     block_s = performers[0].block_samples / models[0].spec.model_rate_hz  # whole columns
-    crew = Crew.of(len(performers), lambda: None)
+    crew = Crew.of(len(performers))
     ensemble = Ensemble(performers, crew)
     for command in voices.placed():
         ensemble.obey(command)

@@ -205,10 +205,11 @@ class Performer:
         sample, column = self.sample, self.roll.next_column
         roll, out = self._columns[first : first + columns], self._block[first * self.held : (first + columns) * self.held]
         self.roll.columns(roll)
+        steps = self._steps(roll)  # bends go on, too, while nothing is rendered
         if self._parked and self._fader.is_silent(sample):
             out[:] = 0.0
             return columns
-        sound = self._render(roll, out, self._steps(roll))
+        sound = self._render(roll, out, steps)
         if column < self._sick_until:
             self._recover(out, column + columns == self._sick_until)
         elif not sound:

@@ -23,6 +23,7 @@ import socket
 import sys
 import threading
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -52,6 +53,20 @@ SWITCH_INTERVAL_S = 0.0005
 TOGETHER_LOAD = 0.4  # below it, two performers are rendered faster than they are heard
 
 
+@dataclass(slots=True)
+class Ear:
+    """Who is heard, and how far: a voice of another rate may make no block between two looks."""
+
+    performer: Performer
+    ear: Adherence
+    sample: int = -1
+
+    def hear(self) -> None:
+        if self.performer.sample != self.sample:
+            self.sample = self.performer.sample
+            self.ear.hear(*self.performer.newest)
+
+
 class Player:
     """Owns the engines, the ring and the device. Thread: one, which calls `run`; another one opens what is to come, and where
     there are several voices a crew renders them."""
@@ -61,7 +76,9 @@ class Player:
         self._engines: dict[int, Engine] = {}  # by voice
         self._about: dict[Engine, tuple[str, str]] = {}  # name and hash of the model of each open engine
         self._opened: queue.SimpleQueue[tuple[int, int, Engine, Performer] | tuple[int, int, str]] = queue.SimpleQueue()
-        self._ears: dict[int, tuple[Performer, Adherence]] = {}  # by voice, whom each hears
+        self._ears: dict[int, Ear] = {}  # by voice
+        self._spectra: dict[int, bytes] = {}
+        self._looked_at = 0
         self._durations: list[float] = []
         self._reported_s = 0.0
         self._load = self._peak = 0.0
@@ -100,7 +117,7 @@ class Player:
         try:
             engine = self._open_engine(handover)
         except LivewaveError as error:
-            self._link.send_report({"event": "failed", "number": handover.number, "reason": str(error)})
+            self._link.send_report({"event": "failed", "number": handover.number, "voice": handover.voice, "reason": str(error)})
             return
         if handover.voice in self._engines:
             self._close_engine(self._engines[handover.voice])
@@ -168,7 +185,7 @@ class Player:
         block_s = self._config.audio.block_samples / self._engines[0].spec.model_rate_hz
         performers = [self._make_performer(voice, self._engines[voice], block_s) for voice in range(len(self._config.ensemble))]
         if self._crew is None:
-            self._crew = Crew.of(len(performers), lambda: ask_for_priority(PRODUCER_PRIORITY))
+            self._crew = Crew.of(len(performers))
         return Ensemble(performers, self._crew)
 
     def _make_performer(self, voice: int, engine: Engine, block_s: float) -> Performer:
@@ -194,7 +211,8 @@ class Player:
         gc.freeze()
         gc.disable()
         self._memory = lock_memory()
-        self._real_time = ask_for_priority(PRODUCER_PRIORITY)
+        told = [ask_for_priority(PRODUCER_PRIORITY), *self._crew.each(lambda: ask_for_priority(PRODUCER_PRIORITY))]
+        self._real_time = next((each for each in told if not each.startswith("yes")), told[0])
 
     # while it plays
 
@@ -270,11 +288,9 @@ class Player:
         """Another performer, at a rate of its own, is heard by an ear of its own."""
         self._peak = max(self._peak, float(np.abs(frames).max(initial=0.0)))
         for voice, performer in enumerate(self.ensemble.performers):
-            heard, ear = self._ears.get(voice, (None, None))
-            if performer is not heard:
-                ear = Adherence(performer.voice.engine.spec.model_rate_hz)
-                self._ears[voice] = performer, ear
-            ear.hear(*performer.newest)
+            if voice not in self._ears or self._ears[voice].performer is not performer:
+                self._ears[voice] = Ear(performer, Adherence(performer.voice.engine.spec.model_rate_hz))
+            self._ears[voice].hear()
 
     def _set_target(self) -> None:
         rate, asked_ms = self.output.rate_hz, self._config.audio.latency_ms
@@ -339,16 +355,18 @@ class Player:
             p50_ms=p50, p99_ms=p99, max_ms=took_ms.max(), queue_s=performer.lead_s - block_s,
             column_s=0.5 / spec.roll_rate_hz, block_s=block_s, resampler_s=performer.resampler.latency_s,
             ring_s=max(0.0, waiting) / rate, device_s=self.output.latency_s,
-            voices=tuple(self._heard(part.stage, *self._ears[voice]) for voice, part in enumerate(self.ensemble.parts)),
+            voices=tuple(self._heard(part.stage, self._ears[voice]) for voice, part in enumerate(self.ensemble.parts)),
         )
 
     def _spectrum(self) -> bytes:
-        """Of all voices: in each band, of the loudest one. See livewave.render.bands."""
-        spectra = [ear.spectrum() for _, ear in self._ears.values()]
-        return spectra[0] if len(spectra) == 1 else np.maximum.reduce([np.frombuffer(each, np.uint8) for each in spectra]).tobytes()
+        """Of all voices: in each band, of the loudest one. See livewave.render.bands. They are looked at in turn: it takes a while."""
+        voice = self._looked_at = (self._looked_at + 1) % len(self._ears)
+        self._spectra[voice] = self._ears[voice].ear.spectrum()
+        return np.maximum.reduce([np.frombuffer(each, np.uint8) for each in self._spectra.values()]).tobytes()
 
-    def _heard(self, stage: Stage, performer: Performer, ear: Adherence) -> VoiceStats:
-        return VoiceStats(performer.peak, math.nan if stage.bent else ear.measure(), ear.offset, ear.sounding_s, ear.struck_s)
+    def _heard(self, stage: Stage, hearing: Ear) -> VoiceStats:
+        ear = hearing.ear
+        return VoiceStats(hearing.performer.peak, math.nan if stage.bent else ear.measure(), ear.offset, ear.sounding_s, ear.struck_s)
 
     def _facts(self) -> dict[str, str | float]:
         return {**_engine_facts(self._engines[0]), "output": self.output.description, "rate_hz": self.output.rate_hz,

@@ -27,6 +27,7 @@ from livewave.service import Service
 log = logging.getLogger("livewave")
 
 SECTIONS = {"continuation": "continue"}  # fields of Config whose name in a file is another one
+NAME = ("model", "name")
 VOICES = "voices"  # the field that is no section, but many
 LIVE = {  # field of Config -> what of it can be changed while playing, in the order in which it is applied
     "log": ("level",),
@@ -47,7 +48,7 @@ def check_models(config: Config) -> None:
 
 def changes(old: Config, new: Config, at_s: float) -> tuple[list[Event], list[str]]:
     """The events that take a daemon from `old` to `new`, and the names of what only a restart can change."""
-    differ = list(_differences(old, new))
+    differ = [place for place in _differences(old, new) if place != NAME or _is_one_model(old, new)]
     events = [event for section, names in LIVE.items() for name in names if (section, name) in differ
               for event in _events(section, name, new, at_s)]
     return list(dict.fromkeys(events)), [_name(*place) for place in differ if not _live(*place)]
@@ -56,8 +57,14 @@ def changes(old: Config, new: Config, at_s: float) -> tuple[list[Event], list[st
 def applied(old: Config, new: Config) -> Config:
     """`old`, with what can be changed while playing as in `new`."""
     return dataclasses.replace(old, **{
-        section: dataclasses.replace(getattr(old, section), **{name: getattr(getattr(new, section), name) for name in names})
+        section: dataclasses.replace(getattr(old, section), **{name: getattr(getattr(new, section), name) for name in names
+                                                               if (section, name) != NAME or _is_one_model(old, new)})
         for section, names in LIVE.items()})
+
+
+def _is_one_model(old: Config, new: Config) -> bool:
+    """Whether a model's name says who plays: with voices it does not, and who has become them waits for a restart."""
+    return not (old.voices or new.voices)
 
 
 def _differences(old: Config, new: Config) -> Iterator[tuple[str, str]]:

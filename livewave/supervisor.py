@@ -75,6 +75,7 @@ class AudioProcess:
         self.facts: Report = {}
         self.numbers: dict[int, int] = {}  # voice -> number of its model that is open
         self._awaited: set[int] = set()  # numbers of models that are being opened
+        self._lacking: set[int] = set()  # voices whose model could not be opened
         self._progress_s = self._began_s = time.monotonic()
         with theirs, its_tape:
             ends = [theirs.fileno(), its_tape.fileno()]
@@ -148,8 +149,10 @@ class AudioProcess:
         match report["event"]:
             case "ready":
                 self._awaited.discard(int(report["number"]))
+                self._lacking.discard(int(report["voice"]))
                 self.numbers[int(report["voice"])] = int(report["number"])
-                self.state = self.state if self._awaited else State.READY
+                self._progress_s = time.monotonic()
+                self.state = self.state if self._awaited or self._lacking else State.READY
             case "playing":
                 self.state, self.facts, self._progress_s = State.PLAYING, report, time.monotonic()
             case "changed":
@@ -161,6 +164,7 @@ class AudioProcess:
                 self.state = State.READY
             case "failed" if "number" in report:
                 self._awaited.discard(int(report["number"]))
+                self._lacking.add(int(report["voice"]))
 
 
 Restore = Callable[[], Sequence[Command]]
@@ -253,9 +257,9 @@ class Supervisor:
             self._playing.link.send(commands)
 
     @property
-    def recipe(self) -> Recipe:
-        """How the model of the first voice was opened."""
-        return self._opened[0].recipe
+    def recipes(self) -> list[Recipe]:
+        """How they were opened, by voice."""
+        return [opened.recipe for opened in self._opened]
 
     def change(self, voice: int, model: Model, changed: Changed, recipe: Recipe | None = None) -> None:
         """Let another model, or the same one opened in another way, take over a voice while the sound goes on; `changed` is told
@@ -263,6 +267,15 @@ class Supervisor:
         if voice in self._queued:
             self._queued.pop(voice)[2]("another model was asked for since")
         self._queued[voice] = model, recipe or Recipe(self._config.model.engine), changed
+
+    def recast(self, voice: int, recipe: Recipe, changed: Changed) -> None:
+        """Let the model of a voice, or the one that it is being changed to, be opened in another way."""
+        if voice in self._queued:
+            model, _, waiting = self._queued[voice]
+            self._queued[voice] = model, recipe, waiting
+        else:
+            coming = self._wanted and self._wanted[0].voice == voice
+            self._queued[voice] = (self._wanted[0] if coming else self._opened[voice]).model, recipe, changed
 
     def turn(self) -> Stats | None:
         """What is to be done now and then: often. The newest statistics, None when nothing is new."""

@@ -15,6 +15,7 @@ from livewave.config import Config
 from livewave.control.events import CONFIGURATION, Event, NoteOff, NoteOn, Reset, RollSet, Setting, ToVoice
 from livewave.link import Command, Order
 from livewave.music.compass import Compass
+from livewave.music.generated import SOURCE as CONTINUATION
 from livewave.music.roll import PITCHES
 from livewave.orders import Orders
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from livewave.render.wavenet import Model
     from livewave.voicing import Voicing
 
+WITHOUT_CHANNELS = ("osc:", CONTINUATION)  # sources whose events bear channel 1 for want of one: every voice hears them
 OF_A_VOICE = ("gain_db", "pan", "mute", "transpose", "temperature")  # what can be set while it plays
 
 
@@ -44,7 +46,7 @@ class Voice:
 
     def heard(self, event: Event) -> Event | None:
         """What it hears of an event: nothing, or less, where it is for another channel or other keys."""
-        channel = getattr(event, "channel", None)
+        channel = None if event.source.startswith(WITHOUT_CHANNELS) else getattr(event, "channel", None)
         if channel is not None and self.voicing.channel not in (None, channel + 1):
             return None
         low, high = self.voicing.low, self.voicing.high
@@ -140,10 +142,11 @@ class Voices:
         return [command for number, voice in enumerate(self._voices) for command in self._numbered(number, self._placed(voice))]
 
     def spare(self, playing: int) -> list[Command]:
-        """Let the first `playing` voices sound, and no others."""
-        commands = []
+        """Let the first `playing` voices sound, of those that are not muted, and no others."""
+        commands, sounding = [], 0
         for number, voice in enumerate(self._voices):
-            was, voice.spared = voice.parked, number >= playing
+            was, voice.spared = voice.parked, not voice.voicing.mute and sounding >= playing
+            sounding += not voice.voicing.mute
             if voice.parked != was:
                 commands += self._numbered(number, [_park(voice)])
         return commands

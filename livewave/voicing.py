@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -118,7 +117,7 @@ def _checked(where: str, name: str, value: Any) -> Any:
     low, high, unit = LIMITS[name]
     whole = isinstance(low, int)
     right_kind = isinstance(value, int) if whole else isinstance(value, (int, float))
-    if isinstance(value, bool) or not right_kind or not math.isfinite(value) or not low <= value <= high:
+    if isinstance(value, bool) or not right_kind or not low <= value <= high:
         kind = "a whole number" if whole else "a number"
         raise ConfigError(f"{where} {name} is {value!r}; it must be {kind} in {low}..{high} {unit}".rstrip())
     return value if whole else float(value)

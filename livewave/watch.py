@@ -34,6 +34,11 @@ class Watch:
         self._not_before_s, self._pause_s = -math.inf, FIRST_PAUSE_S
         self._loud_s, self._fallen = -math.inf, False
 
+    def forget(self) -> None:
+        """It is not to be heard: what was wrong is no longer."""
+        self._sick_since_s = None
+        self._loud_s, self._fallen = -math.inf, False
+
     def judge(self, stats: VoiceStats, gain_db: float, temperature: float, now_s: float) -> str:
         """What is wrong, when it is time to prime the net anew for it; else nothing."""
         gain = 10.0 ** (gain_db / 20.0)

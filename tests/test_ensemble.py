@@ -127,14 +127,20 @@ def test_a_crew_shares_the_work_and_tells_what_failed_when_all_is_over():
     def fails() -> np.ndarray:
         raise ValueError("no such net")
 
-    prepared: list[str] = []
-    crew = Crew(2, lambda: prepared.append(threading.current_thread().name))
+    crew = Crew(2)
+    hands = crew.each(lambda: threading.current_thread().name)
+    assert len(set(hands)) == 2 and threading.current_thread().name not in hands
     crew.do([busy] * 9)
-    assert len(ran) == 9 and len(set(ran)) > 1 and set(ran) <= {threading.current_thread().name, *prepared}
+    assert len(ran) == 9 and len(set(ran)) > 1 and set(ran) <= {threading.current_thread().name, *hands}
+    ran.clear()
     with pytest.raises(ValueError, match="no such net"):
-        crew.do([busy, fails, busy])
+        crew.do([busy, fails, busy, busy, busy])
+    ended = len(ran)
+    time.sleep(0.05)
+    assert len(ran) == ended, "somebody still worked"
     assert len(crew.do([busy] * 3)) == 3
     crew.close()
+    assert Crew(0).each(lambda: "nobody") == []
 
 
 def test_each_voice_is_played_as_it_is_configured_and_draws_numbers_of_its_own():

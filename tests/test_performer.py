@@ -483,6 +483,7 @@ def test_a_pause_is_the_same_whatever_the_block(block):
     def out(block: int) -> np.ndarray:
         performer = Performer(NativeEngine(tiny_model()), ManualClock(), RATE_HZ, block, seed=1, temperature=0.8, gain_db=0.0, lead_s=LEAD_S)
         for at, command in ((0, strike(0.0)[1]), (100, Command(Order.PARK, value=1.0)), (170, Command(Order.STRIKE, 0.0, 67, 90)),
+                            *((at, Command(Order.BEND, 0.0, 60, value=0.1 * (at - 130))) for at in range(131, 156)),
                             (200, Command(Order.PARK, value=0.0)), (240, Command(Order.PARK, value=1.0)), (245, Command(Order.PARK, value=0.0))):
             performer.obey_at(at, command)
         return np.concatenate([performer.step().copy() for _ in range(512 * 24 // block)])

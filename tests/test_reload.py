@@ -55,6 +55,17 @@ def test_what_has_not_changed_does_nothing():
     assert changes(Config(), Config(), AT_S) == ([], [])
 
 
+@pytest.mark.parametrize("before, after", [
+    ({"model": {"name": "cello"}}, {"voice": [{"model": "cello"}, {"model": "piano"}]}),
+    ({"voice": [{"model": "cello"}]}, {"model": {"name": "piano"}}),
+    ({"voice": [{"model": "cello"}]}, {"voice": [{"model": "cello", "pan": 0.5}]}),
+])
+def test_who_plays_waits_for_a_restart_where_there_are_voices(before, after):
+    old, new = make_config(before), make_config(after)
+    assert changes(old, new, AT_S) == ([], ["[[voice]]"])
+    assert applied(old, new) == old
+
+
 @pytest.mark.parametrize("section, name", NAMES)
 def test_every_setting_is_either_applied_or_named(section, name):
     new = make_config({section: {name: OTHER[section][name]}})

@@ -210,3 +210,17 @@ def test_a_model_alone_that_was_muted_sounds_again_after_a_reset():
     assert values(alone.restore(), Order.PARK) == {0: 1.0}
     assert values(alone.translate(Reset(0.0, OSC)), Order.PARK) == {0: 0.0}
     assert Order.PARK not in {command.order for command in alone.translate(Reset(0.0, OSC))}
+
+
+@pytest.mark.parametrize("source", ["osc:127.0.0.1", "osc:127.0.0.1:5000", "continuation"])
+def test_what_has_no_channel_reaches_every_voice(source):
+    pair = voices("a:channel=2", "b:channel=3,low=60")
+    assert notes(pair.translate(NoteOn(0.0, source, 0, 64, 90))) == [(0, "strike", 64), (1, "strike", 64)]
+    assert notes(pair.translate(NoteOff(0.0, source, 0, 64))) == [(0, "release", 64), (1, "release", 64)]
+    assert notes(pair.translate(NoteOn(0.0, source, 0, 50, 90))) == [(0, "strike", 50)]
+
+
+def test_a_voice_that_the_player_muted_makes_no_room():
+    trio = voices("a", "b:mute=1", "c")
+    assert trio.spare(2) == []
+    assert trio.spare(1) == [Command(Order.PARK, value=1.0, voice=2)]

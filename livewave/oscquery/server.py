@@ -52,7 +52,7 @@ class OscQuery:
     """
 
     def __init__(self, osc: Place, port: int | None = None, allow: Sequence[str] = (),
-                 choices: Callable[[], Mapping[str, Sequence[str]]] = dict, voices: int = 1) -> None:
+                 choices: Callable[[], Mapping[str, Sequence[str]]] = dict, voices: int = 0) -> None:
         self._choices, self._voices = choices, voices
         self.url = self.problem = ""
         self._osc, self._gate = osc, Gate(osc[0], allow, 1, lambda host: None)

@@ -21,15 +21,15 @@ Node = dict[str, object]
 
 
 def values_of(status: Mapping[str, Value]) -> dict[str, tuple[Value, ...]]:
-    """The values that a status holds, by address."""
-    return {path: tuple(status[name] for name in names) for path, names in IN_STATUS.items() if all(name in status for name in names)}
+    """The values that a status holds, by address. Of an ensemble the model is many, and none that could be sent."""
+    told = {path: names for path, names in IN_STATUS.items() if path != "/livewave/model" or status.get("voices", 1) == 1}
+    return {path: tuple(status[name] for name in names) for path, names in told.items() if all(name in status for name in names)}
 
 
-def describe(values: Values, choices: Mapping[str, Sequence[str]] | None = None, voices: int = 1) -> Node:
-    """The root of the tree, with these values in it; `choices` are all that may be sent to an address now. Of an ensemble, each
-    voice has a node."""
+def describe(values: Values, choices: Mapping[str, Sequence[str]] | None = None, voices: int = 0) -> Node:
+    """The root of the tree, with these values in it; `choices` are all that may be sent to an address now. Each voice has a node."""
     root = _container("/")
-    for path, row in {**REPORTS, **ADDRESSES, **(addresses_of(voices) if voices > 1 else {})}.items():  # what can be sent counts where both are
+    for path, row in {**REPORTS, **ADDRESSES, **addresses_of(voices)}.items():  # what can be sent counts where both are
         node = root
         for depth in range(2, path.count("/") + 2):
             parent = "/".join(path.split("/")[:depth])

@@ -132,7 +132,7 @@ class TapeWriter:
     def begin(self, life: dict[str, Any]) -> Placed:
         """A life begins, as `life_of` tells it; what is returned is to be told its orders."""
         number, self._lives = self._lives, self._lives + 1
-        self._most_bytes = round(BACKLOG_S * life["rate_hz"]) * 4
+        self._most_bytes = round(BACKLOG_S * life["rate_hz"]) * 4 * (1 if life.get("pan") is None else 2)
         self._put(Kind.BEGIN, json.dumps({"number": number, **life}).encode())
         return partial(self._placed, number)
 

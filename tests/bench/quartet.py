@@ -35,7 +35,7 @@ CHORDS = (60, 64, 67, 72)
 def measure(seconds: float, model: str = "flute", voices: int = 4, block: int = 128) -> dict[str, object]:
     flags = [f"{model}:transpose={TRANSPOSE[number % 4]},pan={2 * number / max(1, voices - 1) - 1:.2f},gain=-9" for number in range(voices)]
     config = load_config(None, {"voice": flags, "audio": {"block_samples": block}})
-    crew = Crew.of(voices, lambda: None)
+    crew = Crew.of(voices)
     alone, shared = _Measured(config, Crew(0)), _Measured(config, crew)
     for _ in range(TURNS):
         for measured in (alone, shared):

@@ -82,3 +82,13 @@ def test_values_are_taken_from_the_status_by_names_that_it_has():
     assert {name for names in IN_STATUS.values() for name in names} <= set(A_STATUS)
     assert set(IN_STATUS) <= {*ADDRESSES, *REPORTS}
     assert set(values_of(A_STATUS)) == set(IN_STATUS) and values_of({}) == {}
+
+
+def test_each_voice_is_a_node_with_what_it_takes_and_the_model_of_many_is_no_value():
+    root = describe(values_of({**A_STATUS, "voices": 2}), {"/livewave/voice/2/model": ["flute", "cello"]}, voices=2)
+    status, node = answer(root, "/livewave/voice/2/gain", "")
+    assert status is HTTPStatus.OK and node["TYPE"] == "f" and node["RANGE"] == [{"MIN": -90.0, "MAX": 12.0}]
+    assert answer(root, "/livewave/voice/2/model", "RANGE")[1] == {"RANGE": [{"VALS": ["flute", "cello"]}]}
+    assert answer(root, "/livewave/voice/3/gain", "")[0] is HTTPStatus.NOT_FOUND
+    assert answer(root, "/livewave/model", "VALUE")[0] is HTTPStatus.NO_CONTENT
+    assert answer(root, "/livewave/voice/level", "")[1]["TYPE"] == "if"

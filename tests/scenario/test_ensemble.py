@@ -48,9 +48,9 @@ def test_one_key_is_heard_in_two_instruments_each_in_its_place(tmp_path):
         assert "voice 1  flute" in playing.said and "voice 2  cello" in playing.said and "transpose -12" in playing.said
         status = osc.status()
         assert (status["model"], status["voices"]) == ("flute + cello", 2)
-        osc.send("/livewave/note", 72, 100)  # of channel 1, which the second does not hear
+        osc.send("/livewave/voice/1/note", 72, 100)
         await_pitches(path, 72, None)
-        osc.send("/livewave/voice/2/note", 72, 100)
+        osc.send("/livewave/note", 72, 100)
         await_pitches(path, 72, 60)
         osc.send("/livewave/voice/1/mute", 1)
         await_pitches(path, None, 60)
@@ -73,7 +73,7 @@ def test_a_voice_gets_another_model_and_what_is_not_said_to_one_is_refused(tmp_p
         osc = playing.osc
         address, reason = osc.ask("/livewave/model", "piano", answer="/livewave/fail")
         assert address == "/livewave/model" and "/livewave/voice/1/model" in reason
-        osc.send("/livewave/note", 72, 100)
+        osc.send("/livewave/voice/1/note", 72, 100)
         osc.send("/livewave/voice/2/note", 67, 100)
         assert osc.ask("/livewave/voice/2/model", "piano", answer="/livewave/done") == ["/livewave/voice/2/model", "piano"]
         assert [values[1] for values in voices(playing)] == ["flute", "piano"]
@@ -92,8 +92,8 @@ def test_a_voice_gets_another_model_and_what_is_not_said_to_one_is_refused(tmp_p
 
 def test_a_model_alone_has_no_place(tmp_path):
     with daemon("--audio", "null") as playing:
-        _, reason = playing.osc.ask("/livewave/voice/1/pan", 0.5, answer="/livewave/fail")
-        assert "--voice" in reason
+        address, reason = playing.osc.ask("/livewave/voice/1/pan", 0.5, answer="/livewave/fail")
+        assert address == "/livewave/voice/1/pan" and "--voice" in reason
         playing.osc.send("/livewave/voice/1/note", 72, 100)
         playing.osc.sync()
         assert playing.osc.status()["notes"] == 1 and playing.osc.status()["voices"] == 1

@@ -39,7 +39,11 @@ export class MidiIn {
 
   #follow(access) {
     const here = new Map([...access.inputs.values()].filter(port => port.state !== "disconnected").map(port => [port.id, port]));
-    for (const id of this.#ports.keys()) if (!here.has(id)) this.#notes.releaseAll(`midi:${id}:`);
+    for (const id of this.#ports.keys()) {
+      if (here.has(id)) continue;
+      this.#notes.releaseAll(`midi:${id}:`);
+      this.#link.send("/livewave/bend", 0);  // its wheel may have been up
+    }
     for (const [id, port] of here) port.onmidimessage = event => this.#hear(id, event.data);
     this.#ports = here;
     const names = [...here.values()].map(port => port.name);
