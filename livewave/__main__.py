@@ -68,7 +68,7 @@ def run(
     latency: _option("--latency", str, "audio", "latency_ms", "Sound waiting for the device: auto, or milliseconds.") = None,
     period: _option("--period", int, "audio", "period_frames",
                     "Frames the device takes at a time (JACK decides itself).") = None,
-    block: _option("--block", int, "audio", "block_samples", "Samples rendered at a time.") = None,
+    block: _option("--block", int, "audio", "block_samples", "Samples rendered at a time; two voices' default is 64, more voices' 128.") = None,
     mode: _option("--continue", str, "continue", "mode", "Play on when you stop: off | answer | endless | duet.") = None,
     tempo: _option("--tempo", float, "tempo", "bpm", "Quarter notes a minute, until something else gives the tempo.") = None,
     metre: _option("--metre", str, "tempo", "metre", "BEATS/UNIT of a bar.") = None,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from livewave.music.manner import Manner
 
 LARGEST_FILE_BYTES = 1 << 16
+BLOCK_OF_TWO, BLOCK_OF_MORE = 64, 128  # samples, where nobody says otherwise: what each block costs besides its samples is paid by voice
 VOICE = "voice"  # the one section of which there may be many
 ENGINES = ("auto", "native", "cuda", "onnx", "reference")
 _RANGES = {  # (lowest, highest, unit)
@@ -198,6 +199,8 @@ def make_config(tree: Mapping[str, Any]) -> Config:
     if voices and "name" in tree.get("model", {}):
         raise ConfigError(f"[model] name is {tree['model']['name']!r}, and there are voices, each with a model of its own: leave it out "
                           "(--model), or the voices (--voice, [[voice]])")
+    if len(voices) > 1 and "block_samples" not in (audio := tree.get("audio", {})):
+        tree = {**tree, "audio": {**audio, "block_samples": BLOCK_OF_TWO if len(voices) == 2 else BLOCK_OF_MORE}}
     config = Config(voices=voices, **{_field_of(name): _section(name, kind, tree.get(name, {})) for name, kind in _SECTIONS.items()})
     try:
         config.continuation.manner

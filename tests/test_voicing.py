@@ -98,3 +98,9 @@ def test_an_ensemble_comes_back_from_json_equal():
 def test_what_is_special_about_a_voice_is_told():
     assert of("cello:channel=2,transpose=-12,gain=-6,pan=0.5,low=36,mute=1").told == "channel 2, transpose -12, gain_db -6, pan 0.5, keys 36..127, mute"
     assert of("cello").told == ""
+
+
+@pytest.mark.parametrize("voices, block", [(1, 32), (2, 64), (3, 128), (16, 128)])
+def test_more_voices_are_rendered_in_larger_blocks_unless_somebody_says_otherwise(voices, block):
+    assert load_config(None, {"voice": ["flute"] * voices}).audio.block_samples == block
+    assert load_config(None, {"voice": ["flute"] * voices, "audio": {"block_samples": 16}}).audio.block_samples == 16
