@@ -84,7 +84,7 @@ class Daemon:
         self._query: OscQuery | None = None
         if config.control.oscquery != "off":
             self._query = OscQuery(self.osc.address, config.control.oscquery_port, config.control.allow,
-                                   self._choices, len(models))
+                                   self._choices, self._voice_states)
         self._panel: PanelProcess | None = None
         if config.control.panel != "off":
             self._panel = PanelProcess(self.osc.address, config.control.panel)

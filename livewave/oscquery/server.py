@@ -22,8 +22,9 @@ from livewave.control.osc_gate import Gate
 from livewave.control.osc_line import ANSWER_S, Line, Place
 from livewave.control.osc_reports import REPORTS
 from livewave.control.osc_stream import MAX_PACKET_BYTES
+from livewave.control.osc_voices import addresses_of
 from livewave.oscquery.announce import OSC, OSCQUERY, Announcement
-from livewave.oscquery.tree import EXTENSIONS, answer, describe, values_of
+from livewave.oscquery.tree import EXTENSIONS, answer, describe, values_of, values_of_voices
 from livewave.web import NAME, Peer, bind, is_ours, messages, response, serving, url_of, wants_socket
 
 if TYPE_CHECKING:
@@ -46,13 +47,13 @@ class OscQuery:
     port     of ours; None: 80 above that one, or another one where it is taken
     allow    networks whose programs are let in besides this machine's
     choices  gives, by address, all that may be sent there now; called on the loop's thread
-    voices   how many there are
+    voices   gives how each voice is, as /livewave/voice.reply has it; likewise
     url      where it is to be found; empty where it cannot be had, and
     problem  says why
     """
 
     def __init__(self, osc: Place, port: int | None = None, allow: Sequence[str] = (),
-                 choices: Callable[[], Mapping[str, Sequence[str]]] = dict, voices: int = 0) -> None:
+                 choices: Callable[[], Mapping[str, Sequence[str]]] = dict, voices: Callable[[], Sequence[Sequence[Value]]] = list) -> None:
         self._choices, self._voices = choices, voices
         self.url = self.problem = ""
         self._osc, self._gate = osc, Gate(osc[0], allow, 1, lambda host: None)
@@ -126,11 +127,17 @@ class OscQuery:
         if attribute == "HOST_INFO":
             return _response(HTTPStatus.OK, self._host_info(connection.local_address[0]), origin)
         try:
-            values = values_of(await (await self._daemon()).status())
+            values = await self._values()
         except (OSError, asyncio.TimeoutError) as error:
             log.debug("OSCQuery: %s", error)
             return _response(HTTPStatus.REQUEST_TIMEOUT, None, origin)
-        return _response(*answer(describe({**self._known, **values}, self._choices(), self._voices), unquote(path), attribute), origin)
+        root = describe({**self._known, **values}, self._choices(), len(self._voices()))
+        return _response(*answer(root, unquote(path), attribute), origin)
+
+    async def _values(self) -> dict[str, tuple[Value, ...]]:
+        """All that has a value, by address."""
+        status = await (await self._daemon()).status()
+        return {**values_of(status), **values_of_voices(self._voices())}
 
     def _host_info(self, address: str) -> dict[str, object]:
         port = self._socket.getsockname()[1]
@@ -169,7 +176,7 @@ class OscQuery:
             command, path = message["COMMAND"], message["DATA"]
         except (ValueError, KeyError, TypeError, RecursionError):
             return
-        if command == "LISTEN" and isinstance(path, str) and (path in ADDRESSES or path in REPORTS):
+        if command == "LISTEN" and isinstance(path, str) and path in {**ADDRESSES, **REPORTS, **addresses_of(len(self._voices()))}:
             self._listening.setdefault(path, set()).add(peer)
             self._anybody.set()
             if path in self._known:
@@ -188,7 +195,7 @@ class OscQuery:
             try:
                 await self._follow()
                 if self._anybody.is_set():
-                    self._tell_all(values_of(await (await self._daemon()).status()))
+                    self._tell_all(await self._values())
             except (OSError, asyncio.TimeoutError) as error:
                 log.debug("OSCQuery: %s", error)
 

@@ -8,13 +8,16 @@ from http import HTTPStatus
 
 from livewave.control.osc_addresses import ADDRESSES, Address, Argument, Value
 from livewave.control.osc_reports import IN_STATUS, REPORTS, Report
-from livewave.control.osc_voices import addresses_of
+from livewave.control.osc_voices import VOICE, addresses_of
 
 READ, WRITE = 1, 2
 ATTRIBUTES = ("FULL_PATH", "CONTENTS", "TYPE", "ACCESS", "RANGE", "DESCRIPTION", "VALUE", "UNIT", "CLIPMODE")
 EXTENSIONS = {"ACCESS": True, "VALUE": True, "RANGE": True, "DESCRIPTION": True, "UNIT": True, "CLIPMODE": True, "LISTEN": True}
 IMPULSE = "N"  # the type of what takes no argument
 UNITS = {"dB": "gain.db", "bpm": "time.bpm", "ms": "time.ms"}
+
+OF_A_VOICE = ("model", "gain", "pan", "mute", "transpose", "temperature")  # what of its state can be set
+_STATE = [argument.name for argument in REPORTS["/livewave/voice.reply"].arguments[1:]]
 
 Values = Mapping[str, Sequence[Value]]
 Node = dict[str, object]
@@ -24,6 +27,15 @@ def values_of(status: Mapping[str, Value]) -> dict[str, tuple[Value, ...]]:
     """The values that a status holds, by address. Of an ensemble the model is many, and none that could be sent."""
     told = {path: names for path, names in IN_STATUS.items() if path != "/livewave/model" or status.get("voices", 1) == 1}
     return {path: tuple(status[name] for name in names) for path, names in told.items() if all(name in status for name in names)}
+
+
+def values_of_voices(states: Sequence[Sequence[Value]]) -> dict[str, tuple[Value, ...]]:
+    """The same of voices, whose states are as /livewave/voice.reply tells them."""
+    found: dict[str, tuple[Value, ...]] = {}
+    for number, *state in states:
+        told = dict(zip(_STATE, state))
+        found |= {f"{VOICE}/{number}/{name}": (told[name],) for name in OF_A_VOICE}
+    return found
 
 
 def describe(values: Values, choices: Mapping[str, Sequence[str]] | None = None, voices: int = 0) -> Node:

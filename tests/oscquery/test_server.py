@@ -32,7 +32,8 @@ class Daemon:
         self.queue = EventQueue()
         self.osc = OscServer(self.queue, port=0, status=lambda: self.status)
         self.osc.start()
-        self.query = OscQuery(self.osc.address)
+        self.voices: list[list] = []  # as /livewave/voice.reply tells them
+        self.query = OscQuery(self.osc.address, voices=lambda: self.voices)
         self.query.start()
 
     def close(self) -> None:
@@ -219,3 +220,20 @@ def test_a_port_that_was_asked_for_and_is_taken_is_said_and_nothing_fails():
         assert query.url == "" and str(taken.getsockname()[1]) in query.problem
         query.start()
         query.close()
+
+
+def test_what_each_voice_is_set_to_can_be_asked_for_and_listened_to(daemon):
+    def voices(gain: float) -> list[list]:
+        return [[1, "flute", 0, 0, 127, 0, 0.0, -0.5, 0, 0.5, 3], [2, "cello", 2, 36, 127, -12, gain, 0.5, 1, 0.5, 0]]
+
+    assert daemon.get("/livewave/voice/2/gain?VALUE")[0] == 404
+    daemon.voices = voices(-6.0)
+    assert daemon.get("/livewave/voice/2/gain?VALUE") == (200, {"VALUE": [-6.0]})
+    assert daemon.get("/livewave/voice/2/model?VALUE") == (200, {"VALUE": ["cello"]})
+    with daemon.connect() as peer:
+        peer.send(json.dumps({"COMMAND": "LISTEN", "DATA": "/livewave/voice/2/gain"}))
+        while OscMessage(peer.recv(PATIENCE_S)).params != [-6.0]:
+            continue
+        daemon.voices = voices(-12.0)
+        told = OscMessage(peer.recv(PATIENCE_S))
+        assert (told.address, list(told.params)) == ("/livewave/voice/2/gain", [-12.0])

@@ -8,7 +8,7 @@ import pytest
 
 from livewave.control.osc_addresses import ADDRESSES
 from livewave.control.osc_reports import IN_STATUS, REPORTS, STATUS
-from livewave.oscquery.tree import ATTRIBUTES, Node, answer, describe, values_of
+from livewave.oscquery.tree import ATTRIBUTES, OF_A_VOICE, Node, answer, describe, values_of, values_of_voices
 
 A_STATUS = {row.name: {"i": 1, "f": 0.5, "s": "text"}[row.tag] for row in STATUS}
 
@@ -85,7 +85,11 @@ def test_values_are_taken_from_the_status_by_names_that_it_has():
 
 
 def test_each_voice_is_a_node_with_what_it_takes_and_the_model_of_many_is_no_value():
-    root = describe(values_of({**A_STATUS, "voices": 2}), {"/livewave/voice/2/model": ["flute", "cello"]}, voices=2)
+    states = [[1, "flute", 0, 0, 127, 0, 0.0, -0.5, 0, 0.8, 3], [2, "cello", 2, 36, 127, -12, -6.0, 0.5, 1, 0.5, 0]]
+    values = {**values_of({**A_STATUS, "voices": 2}), **values_of_voices(states)}
+    root = describe(values, {"/livewave/voice/2/model": ["flute", "cello"]}, voices=2)
+    assert {verb: answer(root, f"/livewave/voice/2/{verb}", "VALUE")[1]["VALUE"][0] for verb in OF_A_VOICE} == {
+        "model": "cello", "gain": -6.0, "pan": 0.5, "mute": 1, "transpose": -12, "temperature": 0.5}
     status, node = answer(root, "/livewave/voice/2/gain", "")
     assert status is HTTPStatus.OK and node["TYPE"] == "f" and node["RANGE"] == [{"MIN": -90.0, "MAX": 12.0}]
     assert answer(root, "/livewave/voice/2/model", "RANGE")[1] == {"RANGE": [{"VALS": ["flute", "cello"]}]}
