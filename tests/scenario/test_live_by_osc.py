@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.control.osc_cases import MALFORMED, REFUSED
-from tests.scenario.daemon import HOST, Osc, Playing, daemon, livewave, until
+from tests.scenario.daemon import HOST, Osc, Playing, daemon, free_port, livewave, until
 from tests.scenario.hearing import (RATE_HZ, await_end, await_more, await_silence, await_sound, following, level,
                                     longest_gap_s, longest_rest_s, newest_recall, onset, partials_share, read_wav, so_far,
                                     sounding_part)
@@ -102,6 +102,25 @@ def test_a_melody_sent_by_oscsend_is_followed(tmp_path):
                                                                                       check=True))
 
     heard(tmp_path, play, follows(notes))
+
+
+def test_oscdump_prints_what_goes_out_to_all(playing, tmp_path):
+    oscsend, oscdump = shutil.which("oscsend"), shutil.which("oscdump")
+    if oscsend is None or oscdump is None:
+        pytest.skip("oscdump is not installed (apt-get install liblo-tools)")
+    ear, printed = free_port(), tmp_path / "dump.txt"
+    with open(printed, "w") as file:
+        dump = subprocess.Popen([oscdump, "-L", str(ear)], stdout=file, stderr=subprocess.STDOUT)
+    try:
+        def told(*parts: str) -> bool:
+            subprocess.run([oscsend, HOST, str(playing.port), "/livewave/notify", "ii", "1", str(ear)], check=True)
+            return all(part in printed.read_text() for part in parts)
+
+        playing.osc.send("/livewave/note", 72, 100)
+        until(lambda: told("/livewave/level f", "/livewave/latency f", "/livewave/underruns i ", "/livewave/adherence f"), "oscdump to print")
+    finally:
+        dump.kill()
+        dump.wait()
 
 
 def test_the_same_melody_is_followed_offline(tmp_path):
