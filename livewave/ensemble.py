@@ -17,6 +17,7 @@ import numpy as np
 
 from livewave.link import Command, Order
 from livewave.performer import Performer, Placed
+from livewave.sound.pan import SIDES
 from livewave.stage import Stage
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Part:
         self._rest: np.ndarray | None = None
 
     def take(self, count: int) -> np.ndarray:
-        """Its next `count` frames: float32 [count], or [count, 2] where voices are panned; valid until the next call."""
+        """Its next `count` frames: float32 [count], or [count, 3] where voices are panned; valid until the next call."""
         if self._rest is None:
             frames = self.stage.step()
             if len(frames) == count:  # as long as all nets have one rate
@@ -77,7 +78,7 @@ class Ensemble:
 
     parts   by voice
     frames  made so far
-    newest  what each voice gave to the last block
+    newest  what each voice gave to the last block, as `Performer.step` has it
     """
 
     def __init__(self, performers: Sequence[Performer], crew: Crew | None = None) -> None:
@@ -134,11 +135,17 @@ class Ensemble:
 
 
 def mixed(voices: Sequence[np.ndarray]) -> np.ndarray:
-    """The sum, always in the same order: so that it is the same to the last bit wherever it is made."""
-    total = voices[0]
+    """The sum, of what is panned left and right: float32 [n], or [n, 2]. Always in the same order, so that it is the same to the
+    last bit wherever it is made."""
+    total = voices[0] if voices[0].ndim == 1 else np.ascontiguousarray(voices[0][:, :SIDES])
     for frames in voices[1:]:
-        total = total + frames
+        total = total + (frames if frames.ndim == 1 else frames[:, :SIDES])
     return total
+
+
+def apart(voices: Sequence[np.ndarray]) -> np.ndarray:
+    """What each voice gave, before it was panned: float32 [n, voices]."""
+    return np.stack([frames[:, SIDES] for frames in voices], axis=1)
 
 
 class Crew:

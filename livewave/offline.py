@@ -16,7 +16,7 @@ from livewave import ConfigError, DeviceError
 from livewave.carry_on import CarriedOn
 from livewave.config import Config
 from livewave.control.events import Control, Event, PitchBend
-from livewave.ensemble import Crew, Ensemble, performer_of
+from livewave.ensemble import Crew, Ensemble, mixed, performer_of
 from livewave.music.bars import STEPS_A_BEAT
 from livewave.music.clock import ManualClock
 from livewave.music.compass import Compass
@@ -111,7 +111,7 @@ class _Files:
         return next((file.problem for file in self._all if file.problem), None)
 
     def write(self, frames: np.ndarray, voices: Sequence[np.ndarray]) -> None:
-        for file, part in zip(self._all, (frames, *voices)):
+        for file, part in zip(self._all, (frames, *(mixed([voice]) for voice in voices))):
             file.write(part)
 
     def close(self) -> None:

@@ -43,7 +43,7 @@ class Performer:
     def __init__(self, engine: Engine, clock: Clock, device_rate_hz: int, block_samples: int, seed: int,
                  temperature: float, gain_db: float, lead_s: float, roll: Roll | None = None, pan: float | None = None) -> None:
         """`roll`, fresh, at the engine's rate: one that shows the net something else than held notes (SoftRoll).
-        With a `pan`, -1 left .. 1 right, frames have two channels."""
+        With a `pan`, -1 left .. 1 right, frames have three channels."""
         spec = engine.spec
         self.held = spec.samples_per_column
         self.clock, self.lead_s = clock, lead_s
@@ -88,7 +88,7 @@ class Performer:
         return self.roll.next_column * self.held
 
     def step(self) -> np.ndarray:
-        """The next block as device frames: float32 [frames], or [frames, 2] where it is panned; a view that is valid until the
+        """The next block as device frames: float32 [frames], or where it is panned [frames, 3], left, right and mono; a view that is valid until the
         next step."""
         self.faded_out = self.stopping and self._fader.is_silent(self.sample)
         self.sample_clock.observe(self.clock.now_s(), self.sample)

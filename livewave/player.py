@@ -29,13 +29,14 @@ import numpy as np
 
 from livewave import DeviceError, LivewaveError
 from livewave.config import Config, make_config
-from livewave.ensemble import Crew, Ensemble, gain_db_of, pan_of, performer_of
+from livewave.ensemble import Crew, Ensemble, apart, gain_db_of, pan_of, performer_of
 from livewave.handover import Recipe, unpack
 from livewave.link import Command, Handover, Link, Order, Start, Stats, VoiceStats
 from livewave.music.clock import SystemClock
 from livewave.performer import Performer, Placed
 from livewave.render.adherence import Adherence
 from livewave.render.engine import Engine
+from livewave.sound.apart import VoicePorts, voice_ports
 from livewave.sound.device import Output, default_output, look_again, open_output
 from livewave.sound.realtime import PRODUCER_PRIORITY, ask_for_priority, lock_memory
 from livewave.sound.ring import Ring
@@ -83,6 +84,7 @@ class Player:
         self._reported_s = 0.0
         self._load = self._peak = 0.0
         self._crew: Crew | None = None
+        self._ports: VoicePorts | None = None
         self.output: Output | None = None
 
     def run(self) -> None:
@@ -156,11 +158,16 @@ class Player:
             self._spectrum()
             self._stats()  # the first time, like collecting garbage, takes longer than the ring lasts
             self._durations.clear()
+            if self._config.voices and self.output.on_jack:
+                self._ports = voice_ports(len(self._config.voices))
             self._make_real_time()
             self.output.start()
+            if self._ports:
+                self._ports.begin(self.ring.fill_frames)
         except LivewaveError as error:
             if self.output:
                 self.output.close()
+            self._close_ports()
             self._link.send_report({"event": "failed", "reason": str(error)})
             return False
         self.ensemble.tell(self._begin_life)
@@ -230,8 +237,14 @@ class Player:
             if self._is_left_alone():
                 break
         self._drain()
+        self._close_ports()
         self.output.close()
         self._tape.flush()
+
+    def _close_ports(self) -> None:
+        if self._ports:
+            self._ports.close()
+            self._ports = None
 
     def _take_messages(self) -> None:
         for message in self._link.messages():
@@ -276,6 +289,8 @@ class Player:
             began = time.perf_counter()
             first, frames = self.ensemble.frames, self.ensemble.step()
             self.ring.write(frames)
+            if self._ports:
+                self._ports.write(apart(self.ensemble.newest))
             self._durations.append(time.perf_counter() - began)
             self._tape.frames(first, frames)
             self._tape.flush()

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from livewave.config import load_config
-from livewave.ensemble import Crew, Ensemble, mixed, performer_of
+from livewave.ensemble import Crew, Ensemble, apart, mixed, performer_of
 from livewave.link import Command, Order
 from livewave.music.clock import ManualClock
 from livewave.performer import Performer
 from livewave.render.native import NativeEngine
+from livewave.sound.pan import sides
 from tests.toys import TINY, ToyEngine, tiny_model
 
 RATE_HZ, BLOCK = 48_000, 32
@@ -152,5 +153,16 @@ def test_each_voice_is_played_as_it_is_configured_and_draws_numbers_of_its_own()
         performer.obey(Command(Order.STRIKE, 0.0, 60, 100))
         for _ in range(100):
             frames = performer.step()
-        assert (frames[-1] ** 2).sum() ** 0.5 == pytest.approx(level, rel=1e-2)
+        assert (frames[-1, :2] ** 2).sum() ** 0.5 == pytest.approx(float(frames[-1, 2]), rel=1e-6) == pytest.approx(level, rel=1e-2)
     assert first.step()[-1, 0] > 2 * first.step()[-1, 1]
+
+
+def test_what_each_voice_gave_is_had_apart_before_it_was_placed():
+    clock = ManualClock()
+    ensemble = Ensemble([a_performer(clock, ToyEngine(level=level), pan=pan) for level, pan in ((0.25, -1.0), (0.5, 0.5))])
+    for voice in range(2):
+        ensemble.obey(Command(Order.STRIKE, 0.0, 60, 100, voice=voice))
+    out = played(ensemble.step, clock, 50, {}, ensemble.obey)
+    assert apart(ensemble.newest)[-1] == pytest.approx([0.25, 0.5], rel=1e-3)
+    assert out.shape[1] == 2 and out[-1, 1] == pytest.approx(0.5 * sides(0.5)[1], rel=1e-3)
+    assert ensemble.step().flags.c_contiguous

@@ -25,7 +25,8 @@ ALLOWED = {"music": {"livewave.control.events"}, "hearing": {"livewave.control.e
                      "livewave.music.generated", "livewave.music.clock", "livewave.render", "livewave.sound.wavfile"}}
 # foreign library: the one file of livewave that imports it
 HOMES = {
-    "rtmidi": "control/midi.py", "jack": "control/midi_jack.py", "pythonosc": "control/osc.py",
+    "rtmidi": "control/midi.py", "jack": {"control/midi_jack.py", "sound/apart.py"},  # notes; a port for each voice
+    "pythonosc": "control/osc.py",
     "websockets": "web.py", "zeroconf": "oscquery/announce.py",
     "aalink": "control/link_session.py",
     "mido": "music/midifile.py", "onnx": "onnxfile/guard.py", "onnxruntime": "onnxfile/session.py",

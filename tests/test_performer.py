@@ -441,7 +441,7 @@ def panned(block: int, timeline: Timeline, device_rate_hz: int = 48_000) -> np.n
 def test_a_voice_moves_at_the_frame_of_its_column_whatever_the_block(device_rate_hz):
     timeline = [strike(0.0), (0.512, Command(Order.PAN, value=1.0))]
     out = panned(64, timeline, device_rate_hz)
-    assert out.shape[1] == 2
+    assert out.shape[1] == 3
     before, after = out[: round(0.5 * device_rate_hz)], out[round(0.6 * device_rate_hz) :]
     assert not before[:, 1].any() and before[-1, 0] == pytest.approx(LEVEL, rel=1e-3)
     assert np.abs(after[:, 0]).max() < 1e-6 and after[-1, 1] == pytest.approx(LEVEL, rel=1e-3)

@@ -10,7 +10,8 @@ import math
 import re
 from typing import Protocol
 
-SOUND = re.compile("(livewave-audio|livewave-audio-[0-9]+):(.+)")  # JACK numbers a client whose predecessor is not quite gone
+CLIENTS = ("livewave-audio", "livewave-voices")  # of the mix, and of each voice by itself
+SOUND = {client: re.compile(f"({client}|{client}-[0-9]+):(.+)") for client in CLIENTS}  # JACK numbers one whose predecessor is not quite gone
 SETTLES_S = 1.0  # so long PortAudio may still connect a new client; what is changed later, the player has changed
 
 
@@ -32,12 +33,13 @@ class Patchbay(Protocol):
 
 
 class Wiring:
-    """Remembers and restores. Thread: one, which calls `look` a few times a second while a server lives.
+    """Remembers and restores, of one of CLIENTS. Thread: one, which calls `look` a few times a second while a server lives.
 
     Until something is there of what was connected, the sound stays where PortAudio has put it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, client: str = CLIENTS[0]) -> None:
+        self._sound = SOUND[client]
         self._wires: dict[str, set[str]] = {}  # a port of ours, without its client -> where it goes, there or not
         self._absent: set[str] = set()
         self._newest = ""
@@ -47,7 +49,7 @@ class Wiring:
     def look(self, patchbay: Patchbay, now_s: float) -> None:
         """See what is connected; connect what has come back."""
         outputs, inputs = patchbay.outputs(), patchbay.inputs()
-        clients = {patchbay.identity(ours[1]): ours[1] for name in outputs if (ours := SOUND.fullmatch(name))}
+        clients = {patchbay.identity(ours[1]): ours[1] for name in outputs if (ours := self._sound.fullmatch(name))}
         if new := clients.keys() - self._known:
             self._newest, self._restoring, self._settled_s = max(new), bool(self._wires), math.inf
         self._known = set(clients)

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from livewave.control.jack_wiring import SOUND, Wiring
+from livewave.control.jack_wiring import CLIENTS, Wiring
 
 Receive = Callable[[Sequence[int], float], None]
 
@@ -107,7 +107,7 @@ class Patchbay:
 
     def outputs(self) -> dict[str, set[str]]:
         return {port.name: {peer.name for peer in self._client.get_all_connections(port)}
-                for port in self._client.get_ports(f"^{SOUND.pattern}$", is_audio=True, is_output=True)}
+                for port in self._client.get_ports(f"^({'|'.join(CLIENTS)})", is_audio=True, is_output=True)}
 
     def inputs(self) -> set[str]:
         return {port.name for port in self._client.get_ports(is_audio=True, is_input=True)}
@@ -174,7 +174,7 @@ class JackPorts:
         self._client_name = client_name
         self.session = _Session(client_name)
         self._ports: list[JackPort] = []
-        self._wiring = Wiring()
+        self._wirings = [Wiring(client) for client in CLIENTS]
 
     @property
     def dropped(self) -> int:
@@ -199,7 +199,8 @@ class JackPorts:
         """Let the sound of livewave be connected as it was, whichever process makes it. Raises `error` of JACK-Client when a
         client goes at this moment."""
         if not self.session.dead:
-            self._wiring.look(Patchbay(self.session.client), time.monotonic())
+            for wiring in self._wirings:
+                wiring.look(Patchbay(self.session.client), time.monotonic())
 
     def open(self, wanted: str | None, receive: Receive) -> JackPort:
         number = len(self._ports) + 1

@@ -15,9 +15,12 @@ class Output(ABC):
     rate_hz        device rate, which may differ from the one asked for
     description    one line for the player
     problem        what went wrong since start, None when nothing did
+    on_jack        whether it is a client of a JACK server
 
     Thread: one owner calls start, stop, close and is_alive. The ring is read elsewhere: by the device's own thread.
     """
+
+    on_jack = False
 
     def __init__(self, ring: Ring, rate_hz: int, description: str) -> None:
         self.ring, self.rate_hz, self.description = ring, rate_hz, description

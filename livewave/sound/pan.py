@@ -9,6 +9,8 @@ import numpy as np
 
 from livewave.sound.fader import Fader
 
+SIDES = 2
+
 
 def sides(pan: float) -> tuple[float, float]:
     """Left and right gain of a place: -1 left, 0 in the middle (-3 dB on both sides), 1 right."""
@@ -26,14 +28,14 @@ class Panner:
         self._faders = [Fader(rate_hz, gain) for gain in sides(pan)]
         self._turns: deque[tuple[int, float]] = deque()  # frame, pan
         self._frame = 0
-        self._out = np.zeros((most_frames, 2), np.float32)
+        self._out = np.zeros((most_frames, SIDES + 1), np.float32)
 
     def turn(self, frame: int, pan: float) -> None:
         """From number `frame` on, move to `pan`; in order, and not before what has come out."""
         self._turns.append((frame, pan))
 
     def process(self, frames: np.ndarray) -> np.ndarray:
-        """float32 [n] -> float32 [n, 2], a view that is valid until the next call."""
+        """float32 [n] -> float32 [n, 3]: left, right, and what was given; a view that is valid until the next call."""
         out = self._out[: len(frames)]
         out[:] = frames[:, None]
         done = 0

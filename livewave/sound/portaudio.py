@@ -114,6 +114,7 @@ class PortAudioOutput(Output):
         rates_hz = [row.rate_hz] if row.is_jack or rate_hz is None else [rate_hz, row.rate_hz]
         self._stream = self._open(row, ring, list(dict.fromkeys(rates_hz)), c_callback)
         rate_hz = round(self._stream.samplerate)
+        self.on_jack = row.is_jack
         super().__init__(ring, rate_hz, f"{row.label}, {rate_hz} Hz, {self._channels} channels")
         _open_outputs.add(self)
 

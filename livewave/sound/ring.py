@@ -1,6 +1,6 @@
 """The FIFO between the thread that renders and the clock of the device.
 
-Lock-free, one producer, one consumer, float32, mono or stereo. Its target fill is the latency knob: the producer renders while
+Lock-free, one producer, one consumer, float32. Its target fill is the latency knob: the producer renders while
 `wanted_frames()` is above 0, so a frame waits about `target_frames` before the device takes it.
 
 Threads
@@ -19,7 +19,7 @@ class Ring(_ring.Ring):
     """A ring of `capacity_frames` that never stops a device.
 
     capacity_frames   how many frames fit
-    channels_in       1, or 2: left and right
+    channels_in       1; or 2, left and right; or up to 16 that are played apart (livewave.sound.apart)
     channels_out      how many interleaved outputs the consumer wants. What is mono goes to each; of two channels the first two
                       outputs get one each, or a single output gets their mean
     ramp_frames       length of the fades around an underrun (96 = 2 ms at 48 kHz)
@@ -50,7 +50,7 @@ class Ring(_ring.Ring):
     def write(self, frames) -> int:
         """Append frames and return how many fitted.
 
-        frames  float32 [n], or [n, 2] where channels_in is 2; contiguous
+        frames  float32 [n], or [n, channels_in] where that is more than 1; contiguous
 
         Thread: producer only. Allocates nothing. Raises TypeError on another dtype or shape.
         """

@@ -26,7 +26,9 @@ def panned(blocks: list[int], turns: dict[int, float], pan: float = -1.0) -> np.
     for block in blocks:
         for at in [at for at in turns if frame <= at < frame + block]:
             panner.turn(at, turns[at])
-        parts.append(panner.process(np.ones(block, np.float32)).copy())
+        out = panner.process(np.ones(block, np.float32)).copy()
+        assert (out[:, 2] == 1.0).all(), "what was given is handed on beside its two sides"
+        parts.append(out[:, :2])
         frame += block
     return np.concatenate(parts)
 

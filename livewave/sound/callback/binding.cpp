@@ -6,9 +6,11 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
 #include <memory>
 #include <tuple>
+#include <vector>
 
 #include "polyphase.h"
 #include "ring.h"
@@ -35,6 +37,22 @@ int play_ring(const void*, void* out, unsigned long frames, const StreamTimes* t
     static_cast<Ring*>(ring)->play(static_cast<float*>(out), frames, (flags & kOutputUnderflow) != 0,
                                    times ? times->output_dac_s : 0.0, times ? times->now_s : 0.0);
     return 0;  // paContinue
+}
+
+// What JACK's process callback is given. JACK is not linked: who made the client hands over its function and its ports.
+struct Apart {
+    Ring* ring;
+    void* (*buffer_of)(void* port, std::uint32_t frames);
+    std::vector<void*> ports;
+    std::vector<float*> buffers;
+};
+
+int play_apart(std::uint32_t frames, void* given) {
+    Apart& apart = *static_cast<Apart*>(given);
+    for (std::size_t i = 0; i < apart.ports.size(); ++i)
+        apart.buffers[i] = static_cast<float*>(apart.buffer_of(apart.ports[i], frames));
+    apart.ring->play_apart(apart.buffers.data(), frames);
+    return 0;
 }
 
 // The ring lives on the heap at an address and an alignment of its own, for the callback's sake.
@@ -77,7 +95,7 @@ NB_MODULE(_ring, m) {
             if (capacity_frames < 1 || capacity_frames > (1u << 26))
                 throw nb::value_error("capacity_frames must be 1..67108864");
             if (ramp_frames < 1) throw nb::value_error("ramp_frames must be at least 1");
-            if (channels_in < 1 || channels_in > Ring::kMostChannelsIn) throw nb::value_error("channels_in must be 1 or 2");
+            if (channels_in < 1 || channels_in > Ring::kMostChannelsIn) throw nb::value_error("channels_in must be 1..16");
             new (self) RingHandle{std::make_unique<Ring>(capacity_frames, ramp_frames, channels_out, channels_in)};
             set_channels_out(*self, channels_out);
         }, "capacity_frames"_a, "channels_out"_a = 1, "ramp_frames"_a = 96, "channels_in"_a = 1)
@@ -104,6 +122,16 @@ NB_MODULE(_ring, m) {
         .def_prop_ro("callback_address", [](RingHandle&) { return reinterpret_cast<std::uintptr_t>(&play_ring); })
         .def_prop_ro("userdata_address",
                      [](RingHandle& self) { return reinterpret_cast<std::uintptr_t>(self.ring.get()); });
+
+    nb::class_<Apart>(m, "Apart")
+        .def("__init__", [](Apart* self, RingHandle& ring, std::uintptr_t buffer_of, const std::vector<std::uintptr_t>& ports) {
+            if (ports.size() != ring->channels_in()) throw nb::value_error("there must be a port for each channel");
+            new (self) Apart{ring.ring.get(), reinterpret_cast<void* (*)(void*, std::uint32_t)>(buffer_of), {},
+                             std::vector<float*>(ports.size())};
+            for (const std::uintptr_t port : ports) self->ports.push_back(reinterpret_cast<void*>(port));
+        }, "ring"_a, "buffer_of"_a, "ports"_a, nb::keep_alive<1, 2>())
+        .def_prop_ro("callback_address", [](Apart&) { return reinterpret_cast<std::uintptr_t>(&play_apart); })
+        .def_prop_ro("userdata_address", [](Apart& self) { return reinterpret_cast<std::uintptr_t>(&self); });
 
     nb::class_<Polyphase>(m, "Polyphase")
         .def("__init__", [](Polyphase* self, Table table, std::size_t down, std::size_t max_block) {

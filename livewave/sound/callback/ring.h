@@ -29,7 +29,7 @@ struct Visit {
 
 class Ring {
 public:
-    static constexpr std::uint32_t kMostChannelsIn = 2;
+    static constexpr std::uint32_t kMostChannelsIn = 16;
 
     Ring(std::uint64_t capacity_frames, std::uint32_t ramp_frames, std::uint32_t channels_out, std::uint32_t channels_in)
         : channels_out_(channels_out), channels_in_(channels_in), capacity_(capacity_frames), ramp_(ramp_frames),
@@ -50,30 +50,16 @@ public:
 
     // Thread: consumer. out holds frames * channels_out interleaved samples, all of them written.
     void play(float* out, std::uint64_t frames, bool device_underflow, double dac_s, double now_s) {
-        note_visit(frames, device_underflow, dac_s, now_s);
-        const std::uint64_t read = read_.load(std::memory_order_relaxed);
-        const std::uint64_t fill = written_.load(std::memory_order_acquire) - read;
-        if (!playing_ && fill >= std::min(frames, capacity_)) {
-            playing_ = true;
-            fade_in_ = primed_ ? 0 : ramp_;
-            primed_ = true;
-        }
-        const std::uint64_t take = playing_ ? std::min(fill, frames) : 0;
-        if (primed_ && fill < min_fill_.load(std::memory_order_relaxed))
-            min_fill_.store(fill, std::memory_order_relaxed);
+        play_into([&] { out = spread(out); }, frames, device_underflow, dac_s, now_s);
+    }
 
-        std::uint64_t slot = read % capacity_;
-        for (std::uint64_t i = 0; i < take; ++i) {
-            const float* const frame = &buffer_[slot * channels_in_];
-            if (++slot == capacity_) slot = 0;
-            const float gain = fade_in_ < ramp_ ? static_cast<float>(++fade_in_) / static_cast<float>(ramp_) : 1.0f;
-            const float dying = dying_gain();
-            for (std::uint32_t c = 0; c < channels_in_; ++c) last_[c] = frame[c] * gain + dying_from_[c] * dying;
-            out = spread(out);
-        }
-        read_.store(read + take, std::memory_order_release);
-        if (take < frames) fall_silent(out, frames - take);
-        frames_.fetch_add(frames, std::memory_order_release);
+    // The same into channels_in buffers of so many frames each, one channel into each.
+    void play_apart(float* const* outs, std::uint64_t frames) {
+        std::uint64_t frame = 0;
+        play_into([&] {
+            for (std::uint32_t c = 0; c < channels_in_; ++c) outs[c][frame] = last_[c];
+            ++frame;
+        }, frames, false, 0.0, 0.0);
     }
 
     std::uint64_t capacity_frames() const { return capacity_; }
@@ -120,6 +106,35 @@ private:
     static constexpr std::uint64_t kVisits = 8;
     static constexpr std::uint64_t kUnseen = std::numeric_limits<std::uint64_t>::max();
 
+    // put hands last_ on, once for each frame.
+    template <class Put>
+    void play_into(const Put& put, std::uint64_t frames, bool device_underflow, double dac_s, double now_s) {
+        note_visit(frames, device_underflow, dac_s, now_s);
+        const std::uint64_t read = read_.load(std::memory_order_relaxed);
+        const std::uint64_t fill = written_.load(std::memory_order_acquire) - read;
+        if (!playing_ && fill >= std::min(frames, capacity_)) {
+            playing_ = true;
+            fade_in_ = primed_ ? 0 : ramp_;
+            primed_ = true;
+        }
+        const std::uint64_t take = playing_ ? std::min(fill, frames) : 0;
+        if (primed_ && fill < min_fill_.load(std::memory_order_relaxed))
+            min_fill_.store(fill, std::memory_order_relaxed);
+
+        std::uint64_t slot = read % capacity_;
+        for (std::uint64_t i = 0; i < take; ++i) {
+            const float* const frame = &buffer_[slot * channels_in_];
+            if (++slot == capacity_) slot = 0;
+            const float gain = fade_in_ < ramp_ ? static_cast<float>(++fade_in_) / static_cast<float>(ramp_) : 1.0f;
+            const float dying = dying_gain();
+            for (std::uint32_t c = 0; c < channels_in_; ++c) last_[c] = frame[c] * gain + dying_from_[c] * dying;
+            put();
+        }
+        read_.store(read + take, std::memory_order_release);
+        if (take < frames) fall_silent(put, frames - take);
+        frames_.fetch_add(frames, std::memory_order_release);
+    }
+
     void note_visit(std::uint64_t frames, bool device_underflow, double dac_s, double now_s) {
         const std::uint64_t count = visits_.load(std::memory_order_relaxed);
         VisitSlot& slot = visit_slots_[count % kVisits];
@@ -133,7 +148,8 @@ private:
         if (device_underflow) device_underflows_.fetch_add(1, std::memory_order_relaxed);
     }
 
-    void fall_silent(float* out, std::uint64_t frames) {
+    template <class Put>
+    void fall_silent(const Put& put, std::uint64_t frames) {
         if (playing_) {
             playing_ = false;
             std::copy_n(last_, kMostChannelsIn, dying_from_);
@@ -146,13 +162,13 @@ private:
         for (std::uint64_t i = 0; i < frames; ++i) {
             const float dying = dying_gain();
             for (std::uint32_t c = 0; c < channels_in_; ++c) last_[c] = dying_from_[c] * dying;
-            out = spread(out);
+            put();
         }
     }
 
     float dying_gain() { return dying_left_ == 0 ? 0.0f : static_cast<float>(--dying_left_) / static_cast<float>(ramp_); }
 
-    // last_, to every output: one channel to all of them, two to the first two, or to one as their mean.
+    // last_, to every output: one channel to all of them, the first two to two, or to one as their mean.
     float* spread(float* out) const {
         if (channels_in_ == 1) return std::fill_n(out, channels_out_, last_[0]);
         if (channels_out_ == 1) {
