@@ -129,8 +129,9 @@ def _quartet(found: Mapping) -> str:
              "|---|---|---|"]
     lines += [f"| {what} | {100 * row['load']:.0f} % | {_ms(row['p50_ms'])} / {_ms(row['p99_ms'])} |" for what, row in rows.items()]
     moved = "" if live["block"] == found["block"] else f" (in blocks of {live['block']}, to which it went)"
-    lines.append(f"\nPlayed live for {live['seconds']:.0f} s: {100 * live['load']:.0f} % of real time{moved}, {live['underruns']} underruns, latency "
-                 f"{live['latency_ms']:.1f} ms. `python -m tests.bench.quartet --voices {count} --block {found['block']}`.")
+    lines.append(f"\nPlayed live for {live['seconds']:.0f} s: {100 * live['load']:.0f} % of real time{moved}, {live['underruns']} underruns "
+                 f"({live['underruns_while_settling']} in the 12 s before, while it settled), latency {live['latency_ms']:.1f} ms. `python -m tests.bench.quartet --voices {count} --block {found['block']}`."
+                 + (f" {found['remark']}." if "remark" in found else ""))
     return "\n".join(lines)
 
 
