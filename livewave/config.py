@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from livewave import ConfigError
 from livewave.music.bars import LEGAL_METRES, check_metre
-from livewave.voicing import Voicing, of_flag, voicings
+from livewave.voicing import Voicing, number, of_flag, voicings
 
 if TYPE_CHECKING:
     from livewave.music.manner import Manner
@@ -259,7 +259,7 @@ def _check(section: str, name: str, value: Any, spec: dataclasses.Field) -> Any:
     if section == "continue" and name in _OF_MANNER:
         return value  # Manner checks it
     if name in _RANGES:
-        return _number(section, name, value)
+        return number(f"[{section}] {name}", value, *_RANGES[name])
     if name in ("link", "at_start"):
         if not isinstance(value, bool):
             raise ConfigError(f"[{section}] {name} is {value!r}; it must be true or false")
@@ -284,16 +284,6 @@ def _check(section: str, name: str, value: Any, spec: dataclasses.Field) -> Any:
     if name == "metre":
         _check_metre(value)
     return value
-
-
-def _number(section: str, name: str, value: Any) -> int | float:
-    low, high, unit = _RANGES[name]
-    whole = isinstance(low, int)
-    right_kind = isinstance(value, int) if whole else isinstance(value, (int, float))
-    if isinstance(value, bool) or not right_kind or not low <= value <= high:
-        kind = "a whole number" if whole else "a number"
-        raise ConfigError(f"[{section}] {name} is {value!r}; it must be {kind} in {low}..{high} {unit}".rstrip())
-    return value if whole else float(value)
 
 
 def _networks(value: Any) -> tuple[str, ...]:

@@ -114,12 +114,16 @@ def _checked(where: str, name: str, value: Any) -> Any:
         if value in (0, 1):  # False and True too
             return bool(value)
         raise ConfigError(f"{where} mute is {value!r}; it must be true or false")
-    low, high, unit = LIMITS[name]
+    return number(f"{where} {name}", value, *LIMITS[name])
+
+
+def number(what: str, value: Any, low: float, high: float, unit: str) -> int | float:
+    """`value` as a number of the kind that `low` is. Raises ConfigError naming `what`, the value and the legal range."""
     whole = isinstance(low, int)
     right_kind = isinstance(value, int) if whole else isinstance(value, (int, float))
     if isinstance(value, bool) or not right_kind or not low <= value <= high:
         kind = "a whole number" if whole else "a number"
-        raise ConfigError(f"{where} {name} is {value!r}; it must be {kind} in {low}..{high} {unit}".rstrip())
+        raise ConfigError(f"{what} is {value!r}; it must be {kind} in {low}..{high} {unit}".rstrip())
     return value if whole else float(value)
 
 

@@ -1,30 +1,11 @@
-"""A real Chromium, and a visitor who has the panel open in it."""
+"""A visitor who has the panel open in a browser."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import pytest
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WAIT_MS = 20_000
 DESK, TELEPHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
 OURS = "willReadFrequently"  # advice for who reads canvases as `colours` does
-
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; on Debian: apt-get install chromium")
-
-
-@contextmanager
-def chromium() -> Iterator:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 class Visitor:

@@ -13,7 +13,8 @@ from livewave.control.osc_addresses import ADDRESSES, SUSTAIN_CONTROLLER
 from livewave.control.osc_reports import IN_STATUS
 from livewave.panel.server import Panel
 from livewave.sounding import vector
-from tests.panel.browsing import DESK, TELEPHONE, Visitor, chromium, needs_chromium
+from tests.browser import browser, needs_chromium  # noqa: F401
+from tests.panel.browsing import DESK, TELEPHONE, Visitor
 from tests.panel.serving import StandIn, serving, until
 
 PLAYED, GENERATED = (0xFF, 0xB4, 0x54), (0x5C, 0xC8, 0xFF)
@@ -31,12 +32,6 @@ MIDI_KEYBOARD = """
 NO_MIDI = "delete Navigator.prototype.requestMIDIAccess;"
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
