@@ -114,7 +114,7 @@ class Daemon:
             self._audio.start()
             self._audio.send(self._voices.placed())
             self._recipes = self._audio.recipes
-            self._deadline = self._new_deadline()
+            self._deadline = self._new_deadline(int(self._audio.facts["doubled"]))
             self.osc.start()
             if self._query:
                 self._query.start()
@@ -285,8 +285,8 @@ class Daemon:
     def _of_voice(self, number: int) -> str:
         return f"voice {number + 1}, {self._names[number]}," if len(self._voices) > 1 else "the net"
 
-    def _new_deadline(self) -> Deadline:
-        return Deadline(rungs(self._config.audio.block_samples, self._recipes))
+    def _new_deadline(self, place: int = 0) -> Deadline:
+        return Deadline(rungs(self._config.audio.block_samples, self._recipes), place)
 
     def _block(self) -> Command:
         return Command(Order.BLOCK, value=self._deadline.rung.block_samples if self._deadline else self._config.audio.block_samples)
@@ -327,8 +327,11 @@ class Daemon:
             "notes": self._voices.held, "latency_ms": stats.latency_s * 1e3,
             **{f"{name}_ms": ms for name, ms in _stages_ms(stats).items()}, "load": stats.load,
             "p99_ms": stats.p99_ms, "block_samples": self._deadline.rung.block_samples if self._deadline else 0,
-            "adherence": 0.0 if math.isnan(stats.adherence) else stats.adherence, "primed": sum(watch.primed for watch in self._watches), **counts, "dropped": self._queue.dropped, "refused_midi": self.midi.refused,
-            "refused_osc": self.osc.refused, "limited": self.osc.limited, "missed": self.osc.missed, "stuck": self._voices.stuck, "gain_db": self._voices.gain_db, "temperature": self._voices.temperature,
+            "adherence": 0.0 if math.isnan(stats.adherence) else stats.adherence,
+            "primed": sum(watch.primed for watch in self._watches), **counts,
+            "dropped": self._queue.dropped, "refused_midi": self.midi.refused, "refused_osc": self.osc.refused,
+            "limited": self.osc.limited, "missed": self.osc.missed, "stuck": self._voices.stuck,
+            "gain_db": self._voices.gain_db, "temperature": self._voices.temperature,
             **self._continuer.status(), "recording": int(self._recorder.recording), "record": self._recorder.state,
             "up_s": time.monotonic() - self._started_s,
         }
@@ -379,7 +382,8 @@ class Daemon:
             self._say(f"{label}{name}, pitches {compass.low}..{compass.high}, temperature {voice.orders.temperature:g}, "
                       + (voice.voicing.told or f"seed {model.seed}"))
         share = 1e-3 * stats.p50_ms / stats.block_s
-        self._say(f"engine   {_engine(facts)}, {100 * share:.0f} % of real time")
+        doubled = f", in blocks of {facts['block_samples']} samples: smaller ones take too long here" if facts["doubled"] else ""
+        self._say(f"engine   {_engine(facts)}, {100 * share:.0f} % of real time{doubled}")
         self._say(f"audio    {facts['output']}, period {facts['period_frames']}, real-time priority: {facts['real_time']}")
         stages = ", ".join(f"{name} {ms:.1f}" for name, ms in _stages_ms(stats).items())
         self._say(f"latency  {1e3 * stats.latency_s:.1f} ms ({stages})")

@@ -51,10 +51,10 @@ def rungs(block_samples: int, recipes: Sequence[Recipe]) -> list[Rung]:
 
 
 class Deadline:
-    """Which rung to be on. Thread: control only."""
+    """Which rung to be on, from that place of the ladder on. Thread: control only."""
 
-    def __init__(self, ladder: list[Rung]) -> None:
-        self._ladder, self._place = ladder, 0
+    def __init__(self, ladder: list[Rung], place: int = 0) -> None:
+        self._ladder, self._place = ladder, place
         self._trouble_since_s: float | None = None
         self._calm_since_s: float | None = None
         self._calm_s, self._stepped_up_s = CALM_S, float("-inf")

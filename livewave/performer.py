@@ -88,8 +88,8 @@ class Performer:
         return self.roll.next_column * self.held
 
     def step(self) -> np.ndarray:
-        """The next block as device frames: float32 [frames], or where it is panned [frames, 3], left, right and mono; a view that is valid until the
-        next step."""
+        """The next block as device frames: float32 [frames], or where it is panned [frames, 3], left, right and mono; a view that is
+        valid until the next step."""
         self.faded_out = self.stopping and self._fader.is_silent(self.sample)
         self.sample_clock.observe(self.clock.now_s(), self.sample)
         done = 0

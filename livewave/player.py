@@ -29,7 +29,8 @@ import numpy as np
 
 from livewave import DeviceError, LivewaveError
 from livewave.config import Config, make_config
-from livewave.ensemble import Crew, Ensemble, apart, gain_db_of, pan_of, performer_of
+from livewave.deadline import LARGEST_BLOCK_SAMPLES, NEAR
+from livewave.ensemble import Crew, Ensemble, apart, gain_db_of, pan_of, performer_of, share_of
 from livewave.handover import Recipe, unpack
 from livewave.link import Command, Handover, Link, Order, Start, Stats, VoiceStats
 from livewave.music.clock import SystemClock
@@ -152,7 +153,8 @@ class Player:
                 raise LivewaveError("there is no model to play")
             self.ring = Ring(round(RING_S * 192_000), channels_in=2 if self._config.voices else 1)
             self.output = self._open_output(start.or_null)
-            self.ensemble = self._make_ensemble()
+            self._crew = self._crew or Crew.of(len(self._config.ensemble))
+            self._try_out()
             self._set_target()
             self._fill()
             self._spectrum()
@@ -188,11 +190,18 @@ class Player:
             self._notice = f"{error}. Until then livewave plays into null"
             return open_output("null", self.ring, audio.rate_hz, audio.period_frames)
 
-    def _make_ensemble(self) -> Ensemble:
-        block_s = self._config.audio.block_samples / self._engines[0].spec.model_rate_hz
+    def _try_out(self) -> None:
+        """Begin with blocks that can be kept up with: those that were asked for, or larger ones."""
+        samples, self._doubled = self._config.audio.block_samples, 0
+        self.ensemble = self._make_ensemble(samples)
+        while (share := share_of(self.ensemble)) > NEAR and samples * 2 <= LARGEST_BLOCK_SAMPLES:
+            samples, self._doubled = samples * 2, self._doubled + 1
+            self._divide(samples)
+        self.ensemble, self._share = self._make_ensemble(samples), share
+
+    def _make_ensemble(self, block_samples: int) -> Ensemble:
+        block_s = block_samples / self._engines[0].spec.model_rate_hz
         performers = [self._make_performer(voice, self._engines[voice], block_s) for voice in range(len(self._config.ensemble))]
-        if self._crew is None:
-            self._crew = Crew.of(len(performers))
         return Ensemble(performers, self._crew)
 
     def _make_performer(self, voice: int, engine: Engine, block_s: float) -> Performer:
@@ -311,9 +320,15 @@ class Player:
         rate, asked_ms = self.output.rate_hz, self._config.audio.latency_ms
         asked = None if asked_ms is None else round(asked_ms * 1e-3 * rate)
         self._target = Target(self.output.period_frames, asked, self.ring.capacity_frames)
+        self._target.expect(self._rendering_frames)
         self._target.hear(self.ring.underrun_blocks, time.monotonic())
         self.ring.target_frames = self._target.frames
         self._nap_s = min(0.25 * self._block_frames / rate, 0.001)
+
+    @property
+    def _rendering_frames(self) -> int:
+        """How many the device plays while a block is rendered, one that takes long."""
+        return math.ceil(min(self._share, 1.0) * self._block_frames)
 
     @property
     def _block_s(self) -> float:
@@ -326,6 +341,11 @@ class Player:
         return math.ceil(first.block_samples * self.output.rate_hz / first.voice.engine.spec.model_rate_hz)
 
     def _set_block(self, samples: int) -> None:
+        self._divide(samples)
+        self._target.expect(self._rendering_frames)
+        self.ring.target_frames = self._target.frames
+
+    def _divide(self, samples: int) -> None:
         """So many of the first voice, and as long a block of each other one."""
         performers = self.ensemble.performers
         performers[0].block_samples = samples
@@ -350,7 +370,8 @@ class Player:
         self.ring.target_frames = self._target.frames
         if self._durations:
             self._link.send_spectrum(self._spectrum())
-            self._link.send_stats(self._stats())
+            self._link.send_stats(stats := self._stats())
+            self._share = 1e-3 * stats.p99_ms / stats.block_s
             self._durations.clear()
             self._peak = 0.0
             for performer in self.ensemble.performers:
@@ -385,7 +406,7 @@ class Player:
 
     def _facts(self) -> dict[str, str | float]:
         return {**_engine_facts(self._engines[0]), "output": self.output.description, "rate_hz": self.output.rate_hz,
-                "period_frames": self.output.period_frames, "block_samples": self.ensemble.performers[0].block_samples,
+                "period_frames": self.output.period_frames, "block_samples": self.ensemble.performers[0].block_samples, "doubled": self._doubled,
                 "real_time": self._real_time, "memory": self._memory,
                 "notice": self._notice}
 

@@ -11,7 +11,9 @@ from livewave.control.osc_reports import REPORTS
 from patches.maxfile import Patcher
 from patches.wording import PLAYED, PREFIX, TO_A_VOICE, arguments, message
 
-UNSENDABLE = {"/livewave/roll"}  # by Max, which makes no blobs
+UNSENDABLE = {"/livewave/roll"}  # by Max, which has no blobs
+SAID = [path for path, report in REPORTS.items() if path != PLAYED and not any(argument.tag == "b" for argument in report.arguments)]
+OWN_EAR = 9002  # of the device, beside an object in a patcher
 TYPES = {"i": "int", "f": "float", "s": "symbol", "b": "list"}
 
 
@@ -26,6 +28,9 @@ def abstraction() -> Patcher:
     patcher.connect(inlet, 0, names)
     for number, row in enumerate(rows):
         x, y = 20 + 180 * (number % 8), 130 + 36 * (number // 8)
+        if row.path == "/livewave/notify":
+            asked = number
+            continue
         box = patcher.obj(x, y, f"prepend {row.path}") if row.arguments else patcher.msg(x, y, row.path)
         patcher.connect(names, number, box)
         patcher.connect(box, 0, send)
@@ -43,19 +48,18 @@ def abstraction() -> Patcher:
     patcher.connect(port, 0, send)
     patcher.connect(parts, 2, ear)
     patcher.connect(ear, 0, hear)
-    beat = patcher.obj(700, 330, "loadmess 1"), patcher.obj(700, 365, "metro 2000"), patcher.obj(700, 400, "i 9001")
-    notify = patcher.msg(700, 435, "/livewave/notify 1 $1")
-    patcher.chain(*beat, notify, send)
-    patcher.connect(parts, 2, beat[2], 1)
+    wanted = patcher.obj(700, 400, "pack 1 9001")
+    patcher.chain(patcher.obj(700, 330, "loadmess 1"), patcher.obj(700, 365, "metro 2000"), wanted, patcher.msg(700, 435, "/livewave/notify $1 $2"), send)
+    patcher.connect(names, asked, wanted)
+    patcher.connect(parts, 2, wanted, 1)
     patcher.comment(860, 365, "asks again and again to be told: a daemon that was started anew has forgotten", 460)
 
-    reports = [path for path in REPORTS if path != PLAYED]
-    kinds = patcher.obj(20, 505, "route " + " ".join([PLAYED, *reports]))
+    kinds = patcher.obj(20, 505, "route " + " ".join([PLAYED, *SAID]))
     out = patcher.outlet(20, 650, 1, "what livewave says")  # the left one is the first
     played = patcher.outlet(120, 650, 2, "pitch and velocity of notes that it plays on its own")
     patcher.connect(hear, 0, kinds)
     patcher.connect(kinds, 0, played)
-    for number, path in enumerate(reports):
+    for number, path in enumerate(SAID):
         x, y = 120 + 170 * (number % 8), 545 + 36 * (number // 8)
         box = patcher.obj(x, y, f"prepend {path.removeprefix(PREFIX)}")
         if path == "/livewave/done":
@@ -69,12 +73,15 @@ def abstraction() -> Patcher:
 
 
 def _to_a_voice(patcher: Patcher, names: int, outlet: int, send: int) -> None:
-    """`2 gain -6` becomes /livewave/voice/2/gain -6: the values wait until the address is set."""
+    """`2 gain -6` becomes /livewave/voice/2/gain -6: the values wait until the address is set. Where there are none, as of `2 panic`, 1 is sent."""
     x, y = 1260, 40
-    parts = patcher.obj(x, y, "zl slice 2")
+    parts, whole, none = patcher.obj(x, y, "zl slice 2"), patcher.obj(x, y - 35, "t l b"), patcher.msg(x + 120, y, "1")
     values, order = patcher.obj(x + 120, y + 70, "zl reg"), patcher.obj(x, y + 35, "t b l")
     address, packet = patcher.obj(x, y + 105, "sprintf set /livewave/voice/%ld/%s"), patcher.obj(x, y + 140, "prepend /livewave/voice/1/note")
-    patcher.connect(names, outlet, parts)
+    patcher.connect(names, outlet, whole)
+    patcher.connect(whole, 1, none)
+    patcher.connect(none, 0, values, 1)
+    patcher.connect(whole, 0, parts)
     patcher.connect(parts, 0, order)
     patcher.connect(parts, 1, values, 1)
     patcher.connect(order, 1, address)
@@ -99,7 +106,7 @@ def help_patcher() -> Patcher:
     patcher.comment(330, 120.0 + 28.0 * len(rows), TO_A_VOICE[3], 680)
     patcher.connect(box, 0, patcher.obj(20, 125.0 + 28.0 * len(rows), "print livewave"))
     patcher.connect(box, 1, patcher.obj(150, 125.0 + 28.0 * len(rows), "print played"))
-    patcher.comment(330, 90.0 + 28.0 * len(rows), "left outlet: " + ", ".join(path.removeprefix(PREFIX) for path in REPORTS if path != PLAYED)
+    patcher.comment(330, 90.0 + 28.0 * len(rows), "left outlet: " + ", ".join(path.removeprefix(PREFIX) for path in SAID)
                     + "; right outlet: pitch and velocity of the notes that it plays on its own", 680)
     return patcher
 
@@ -117,7 +124,8 @@ def example() -> Patcher:
         patcher.chain(patcher.ui("flonum", 20 + 110 * number, 185, 60), patcher.msg(20 + 110 * number, 220, f"{name} $1"), box)
     for number, text in enumerate(("model flute", "model cello", "model piano", "continue off", "continue answer", "continue endless", "panic")):
         patcher.connect(patcher.msg(480, 45 + 30 * number, text), 0, box)
-    kinds = patcher.obj(20, 335, "route level latency load underruns")
+    kinds = patcher.obj(20, 335, "route level latency load underruns fail")
+    patcher.connect(kinds, 4, patcher.obj(480, 370, "print livewave"))
     patcher.connect(box, 0, kinds)
     for number, (kind, text) in enumerate((("flonum", "level"), ("flonum", "latency, ms"), ("flonum", "load"), ("number", "underruns"))):
         patcher.connect(kinds, number, patcher.ui(kind, 20 + 110 * number, 370, 70))
@@ -128,9 +136,10 @@ def example() -> Patcher:
 def midi_effect() -> Patcher:
     """For a MIDI effect of Max for Live: what the track plays goes to livewave, and on."""
     patcher = Patcher(420.0, 220.0)
-    patcher.comment(20, 10, "Paste this into a Max MIDI effect: notes of the track go to livewave (and on, to what follows)", 380)
-    midi, parsed, box, on = (patcher.obj(20, 60, "midiin"), patcher.obj(20, 95, "midiparse"), patcher.obj(20, 140, "livewave"),
-                             patcher.obj(220, 140, "midiout"))
+    patcher.comment(20, 10, "Paste this into a Max MIDI effect: notes of the track go to livewave (and on, to what follows). The last number is the port to "
+                    "hear at: another one for each track", 380)
+    midi, parsed, on = patcher.obj(20, 60, "midiin"), patcher.obj(20, 95, "midiparse"), patcher.obj(320, 140, "midiout")
+    box = patcher.obj(20, 140, f"livewave 127.0.0.1 9000 {OWN_EAR}")
     patcher.chain(midi, parsed, box)
     patcher.connect(midi, 0, on)
     return patcher

@@ -57,7 +57,10 @@ def abstraction() -> Patch:
     on = patch.obj(760, 60, "t b")
     often = patch.obj(760, 90, "metro 2000")
     started = patch.msg(760, 30, "1")
-    notify = patch.msg(620, 230, "notify 1")
+    told = patch.obj(480, 200, "route notify")
+    first = patch.obj(480, 230, "unpack f")
+    wanted = patch.obj(620, 200, "f 1")
+    notify = patch.msg(620, 230, "notify $1")
     connected = patch.obj(180, 440, "sel 0 1")
     for source in (began, again):
         patch.connect(source, 0, place)
@@ -65,10 +68,13 @@ def abstraction() -> Patch:
     patch.connect(given, 1, other)
     patch.chain(other, other_trimmed, net)
     patch.connect(began, 0, on)
-    patch.chain(on, started, often, notify, kinds)
+    patch.chain(on, started, often, wanted, notify, kinds)
+    patch.connect(kinds, 3, told)
+    patch.chain(told, first)
+    patch.connect(first, 0, wanted, 1)
     patch.connect(net, 0, connected)
     patch.connect(connected, 0, again)
-    patch.connect(connected, 1, notify)
+    patch.connect(connected, 1, wanted)
 
     parsed = patch.obj(180, 480, "oscparse")
     plain = patch.obj(260, 480, "list trim")
@@ -162,7 +168,7 @@ def example() -> Patch:
     for number, text in enumerate(("continue off", "continue answer", "continue endless", "continue duet")):
         patch.connect(patch.msg(440, 270 + 26 * number, text), 0, box)
     patch.chain(patch.bang(340, 400), patch.msg(370, 400, "panic"), box)
-    reports = patch.obj(20, 434, "route level latency load underruns notice")
+    reports = patch.obj(20, 434, "route level latency load underruns notice fail")
     patch.connect(box, 0, reports)
     decibels = patch.obj(600, 230, "expr 20 * log10(max($f1, 0.00001))")
     meter = patch.meter(600, 270)
@@ -171,4 +177,5 @@ def example() -> Patch:
         patch.text(640, 270 + 44 * number, name)
         patch.connect(reports, number + 1, patch.floatatom(640, 290 + 44 * number, 8))
     patch.connect(reports, 4, patch.obj(640, 410, "print livewave"))
+    patch.connect(reports, 5, patch.obj(640, 434, "print refused"))
     return patch

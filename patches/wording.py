@@ -10,7 +10,7 @@ EXAMPLES = {  # address -> what a message of it looks like, where the first lega
     "/livewave/note": "67 100", "/livewave/note/on": "67 100", "/livewave/note/off": "67", "/livewave/gain": "-6", "/livewave/temperature": "0.8",
     "/livewave/model": "cello", "/livewave/tempo": "120", "/livewave/metre": "4 4", "/livewave/bend": "0.5", "/livewave/sustain": "1",
     "/livewave/continue": "answer", "/livewave/continue/temperature": "1", "/livewave/continue/density": "1",
-    "/livewave/continue/range": "48 84", "/livewave/continue/key": "auto", "/livewave/continue/polyphony": "4",
+    "/livewave/continue/range": "48 84", "/livewave/continue/key": "F#m", "/livewave/continue/polyphony": "4",
     "/livewave/continue/rest": "2", "/livewave/notify": "1", "/livewave/sync": "1", "/livewave/record": "1", "/livewave/dumpOSC": "1",
     "/livewave/roll": " ".join(["0"] * 8 + ["16"] + ["0"] * 7),
 }

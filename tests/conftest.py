@@ -1,8 +1,10 @@
 """Tests marked `jack` each run in a process of their own.
 
 libjack keeps state for a whole process and does not survive every death of a server: what one test did to its server
-must not decide how the next one ends. They also need the machine's attention in time, which a shared one does not promise,
-so a failed one gets a second run; one that fails twice has failed.
+must not decide how the next one ends.
+
+What plays needs the machine's attention in time, which a shared one does not promise. So a test in a folder of PLAYING that
+failed gets a second run, and the summary names it (RERUN); one that fails twice has failed.
 
 Nothing here reads or writes the user's cache: a choice of engine remembered there would decide what is tested.
 """
@@ -16,12 +18,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 CHILD = "LIVEWAVE_JACK_TEST"
 SCHEDULER = os.sched_getscheduler(0) if hasattr(os, "sched_getscheduler") else None
-RUNS = 2
+PLAYING = ("panel", "patches", "realtime", "scenario", "soak")  # folders whose tests wait for something that happens in time
+TESTS = Path(__file__).parent
 SKIPPED = re.compile(r"^SKIPPED \[1\] \S+ (.*)$", re.MULTILINE)
 
 
@@ -47,18 +51,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _runs_alone(item):
             item.fixturenames = []  # its fixtures belong to the other process
+        if CHILD not in os.environ and item.path.relative_to(TESTS).parts[0] in PLAYING:
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not _runs_alone(pyfuncitem):
         return None
-    for _ in range(RUNS):
-        done = subprocess.run([sys.executable, "-m", "pytest", "-rs", pyfuncitem.nodeid], cwd=pyfuncitem.config.rootpath,
-                              env={**os.environ, CHILD: "1"}, capture_output=True, text=True, timeout=300)
-        if done.returncode == 0:
-            break
-    else:
+    done = subprocess.run([sys.executable, "-m", "pytest", "-rs", pyfuncitem.nodeid], cwd=pyfuncitem.config.rootpath,
+                          env={**os.environ, CHILD: "1"}, capture_output=True, text=True, timeout=300)
+    if done.returncode:
         pytest.fail(f"exit status {done.returncode}\n{done.stdout}{done.stderr}", pytrace=False)
     skipped = SKIPPED.search(done.stdout)
     if skipped:

@@ -191,4 +191,4 @@ def test_a_missing_library_is_told_with_its_extra_before_any_work(folder, monkey
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == library else found(name, *rest))
     line = failed(monkeypatch, capsys, str(folder / "line.mid"))
-    assert library in line and "pip install 'livewave[compare]'" in line
+    assert library in line and "pip install -e '.[compare]'" in line

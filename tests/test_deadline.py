@@ -39,6 +39,13 @@ def test_it_steps_down_when_blocks_are_near_their_deadline_and_not_for_one_repor
     assert rung.block_samples == 64 and at_s - 2.0 == pytest.approx(HASTE_S, abs=2 * REPORT_S)
 
 
+def test_it_begins_where_blocks_were_doubled_to_and_goes_up_and_down_from_there():
+    deadline = Deadline(rungs(32, [INT8]), 2)
+    assert deadline.rung.block_samples == 128
+    assert [rung.block_samples for _, rung in hear(deadline, 2.0, 0.0, 60.0)] == [256]
+    assert [rung.block_samples for _, rung in hear(deadline, 0.1, 100.0, 3.5 * CALM_S)] == [128, 64, 32]
+
+
 def test_it_goes_down_to_the_lowest_and_stays_there():
     deadline = Deadline(rungs(32, [BF16]))
     assert [rung.block_samples for _, rung in hear(deadline, 2.0, 0.0, 60.0)] == [64, 128, 256, 256]

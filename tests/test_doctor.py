@@ -14,6 +14,7 @@ from livewave.config import Config, make_config
 from livewave.doctor import Finding, examine, report
 from livewave.render.native import isas
 from livewave.sound.device import OutputRow
+from tests.ports import free_port
 from tests.toys import tiny_model_file
 
 CARD = OutputRow(3, "Gadget", "ALSA", 2, 44_100, True)
@@ -41,12 +42,6 @@ def machine(tmp_path, monkeypatch):
 def take(monkeypatch: pytest.MonkeyPatch, block_ms: float) -> None:
     """Let every engine take so long for a block."""
     monkeypatch.setattr(livewave.doctor, "take_turns", lambda *_: [Timing({32: [block_ms] * 9}, [])])
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def finding(config: Config, what: str) -> Finding:

@@ -120,5 +120,5 @@ def _aalink():
         import aalink
     except ImportError as error:
         raise LivewaveError(f"Ableton Link needs the package aalink ({error}); "
-                            "install it with: pip install 'livewave[link]'") from error
+                            "install it with `.venv/bin/pip install -e '.[link]'` in livewave's folder") from error
     return aalink

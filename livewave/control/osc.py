@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 MAX_CLIENTS = 32
 OUTBOX_MESSAGES = 256
 IDLE_S = 1.0
+PORTS_TRIED = 16  # where the system chooses one
 # Datagrams taken in a row before the schedule is looked at again.
 BURST_DATAGRAMS = 64
 FAILS_PER_S = 100
@@ -74,6 +75,20 @@ class Allowance:
             self._second, self._used = int(now_s), 0
         self._used += 1
         return self._used <= self._per_s
+
+
+def _bind(host: str, port: int, allow: Sequence[str]) -> tuple[socket.socket, Listener]:
+    """The sockets of UDP and TCP. A port that the system chooses is one that both can have."""
+    refused: list[socket.socket | Listener] = []  # which stay open meanwhile, so that the system chooses another
+    while True:
+        datagrams = bind(host, port, allow)
+        streams = Listener(datagrams)
+        if port or not streams.problem or len(refused) >= 2 * PORTS_TRIED:
+            break
+        refused += [datagrams, streams]
+    for opened in refused:
+        opened.close()
+    return datagrams, streams
 
 
 class OscServer:
@@ -117,10 +132,9 @@ class OscServer:
             "/livewave/clearSched": self._answer_clear,
             "/livewave/dumpOSC": self._answer_dump,
         }
-        self._socket = bind(host, port, allow)
+        self._socket, self._streams = _bind(host, port, allow)
         self.address = self._socket.getsockname()[:2]
         self._gate = Gate(self.address[0], allow, messages_per_s, self._lose)
-        self._streams = Listener(self._socket)
         if self._streams.problem:
             log.warning("OSC by TCP cannot be had at %s:%s (%s); by UDP it is there", *self.address, self._streams.problem)
         self._stop = threading.Event()

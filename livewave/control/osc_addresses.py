@@ -213,13 +213,13 @@ _ROWS = (
     Address(
         "/livewave/temperature",
         (Argument("temperature", "f", *TEMPERATURE),),
-        "how freely the net draws its samples; 0 takes the likeliest",
+        "how freely the net draws its samples, of every voice; 0 takes the likeliest",
         SettingOf("temperature"),
     ),
     Address(
         "/livewave/model",
         (Argument("name", "s", 1, 1024),),
-        "play with another model of the model path, by its name; /livewave/done or /livewave/fail follows",
+        "play with another model of the model path, by its name (in an ensemble: voice/N/model); /livewave/done or /livewave/fail follows",
         SettingOf("model"),
         _check_model,
     ),
@@ -229,7 +229,7 @@ _ROWS = (
         "begin a take in the folder of --record, or end it; /livewave/done or /livewave/fail follows",
         SettingOf("record"),
     ),
-    Address("/livewave/reset", (), "notes, pedals, settings and the net's memory as at start", _reset),
+    Address("/livewave/reset", (), "notes, pedals and settings as at start, and the net begins afresh; the model stays", _reset),
     Address(
         "/livewave/continue",
         (Argument("mode", "s", 1, 16, choices=MODES),),
@@ -258,7 +258,7 @@ _ROWS = (
     Address(
         "/livewave/continue/key",
         (Argument("key", "s", 1, 16),),
-        "off: any note; auto: those of the key that was played in; or those of a key: C, F# minor, Bbm",
+        "off: any note; auto: those of the key that was played in; or those of a key: C, F#m, Bbm",
         SettingOf("continue_key"),
     ),
     Address(
@@ -285,8 +285,8 @@ _ROWS = (
     Address(
         "/livewave/notify",
         (Argument("on", "i", 0, ALL_AND_BLOBS), Argument("port", "i", 1, 65_535, optional=True)),
-        "send the sender (at this port, and answers there too; else at the one it sends from) what goes out to all, or stop; 2: blobs "
-        "too, which not every program can read",
+        "1: tell the sender what goes out to all; 2: blobs too, which not every program can read; 0: stop. At the port it sends from, or "
+        "at this one, which then gets the answers, too",
     ),
     Address("/livewave/status", (), "answered by /livewave/status.reply"),
     Address("/livewave/voices", (), "answered by /livewave/voice.reply, one for each voice"),

@@ -42,7 +42,7 @@ _REPORTS = (
     Report("/livewave/fail", (Argument("address", "s", 0, 255), Argument("reason", "s", *_TEXT)), ANSWER,
            "a message was refused, or could not be followed"),
     Report("/livewave/synced", (Argument("id", "i", *_ANY),), ANSWER, "all that came before /livewave/sync has been taken"),
-    Report("/livewave/status.reply", (), ANSWER, "names and values in turn: see below"),
+    Report("/livewave/status.reply", (), ANSWER, "names and values in turn, of all that livewave status shows"),
     Report("/livewave/voice.reply", (
         Argument("voice", "i", 1, 16), Argument("model", "s", *_TEXT), Argument("channel", "i", 0, 16), Argument("low", "i", 0, 127),
         Argument("high", "i", 0, 127), Argument("transpose", "i", -48, 48, "semitones"), Argument("gain", "f", *_ANY, "dB"),

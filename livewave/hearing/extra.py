@@ -14,4 +14,5 @@ def needed(library: str, extra: str = "compare") -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise LivewaveError(f"{library} cannot be imported ({error}); pip install 'livewave[{extra}]'") from None
+        raise LivewaveError(f"{library} cannot be imported ({error}); "
+                            f"install it with `.venv/bin/pip install -e '.[{extra}]'` in livewave's folder") from None

@@ -21,12 +21,22 @@ class Target:
 
     def __init__(self, period_frames: int, asked_frames: int | None, most_frames: int) -> None:
         """asked_frames  what the player asked for, instead of LEAST_PERIODS; most_frames  what the ring can hold"""
-        self.period_frames = period_frames
-        least = LEAST_PERIODS * period_frames if asked_frames is None else max(period_frames, asked_frames)
-        self._least = min(least, most_frames // GROWTH)
-        self.frames = self._least
+        self.period_frames, self._asked, self._most = period_frames, asked_frames, most_frames
+        self._least = self.frames = self._at_least(0)
         self._underruns, self._quiet_since_s, self._calm_s = 0, 0.0, CALM_S
         self._lowered = False
+
+    def expect(self, block_frames: int) -> None:
+        """A block takes as long to render as the device takes to play so many frames: these must be there then, besides a period.
+
+        Where the player asked for a fill, that is the least all the same.
+        """
+        self._least = self._at_least(self.period_frames + block_frames)
+        self.frames = max(self._least, min(self.frames, GROWTH * self._least))
+
+    def _at_least(self, needed_frames: int) -> int:
+        least = max(LEAST_PERIODS * self.period_frames, needed_frames) if self._asked is None else max(self.period_frames, self._asked)
+        return min(least, self._most // GROWTH)
 
     def hear(self, underruns: int, now_s: float) -> None:
         """So many underruns there were, in blocks, since the device began."""

@@ -51,6 +51,7 @@ class Meter:
         self._score: list[tuple[int, bytes]] = []
         self._audio = np.zeros(0, np.float32)
         self._next = self._expected = self._xruns = 0
+        self._now: int | None = None
         self._missing: list[tuple[int, int]] = []
         self._client.set_process_callback(self._process)
         self._client.set_xrun_callback(self._count_xrun)
@@ -103,6 +104,9 @@ class Meter:
 
     def _process(self, frames: int) -> None:
         now = self._client.last_frame_time
+        if now == self._now:  # a server in trouble runs a cycle again: what is in the buffer may not have been read yet
+            return
+        self._now = now
         self._midi.clear_buffer()
         if self._begin is None:
             return

@@ -81,7 +81,8 @@ def _live(seconds: float, flags: Sequence[str], block: int) -> dict[str, object]
             playing.osc.play(melody(4.0))
             loads.append(playing.osc.status()["load"])
         after = playing.osc.status()
-    return {"seconds": seconds, "underruns_while_settling": before["underruns"], "underruns": after["underruns"] - before["underruns"], "late": after["late"] - before["late"],
+    return {"seconds": seconds, "underruns_while_settling": before["underruns"], "underruns": after["underruns"] - before["underruns"],
+            "late": after["late"] - before["late"],
             "load": round(float(np.median(loads)), 3), "latency_ms": round(after["latency_ms"], 1), "block": after["block_samples"],
             "machine_stalls": len(stalls)}
 

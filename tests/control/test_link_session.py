@@ -155,5 +155,5 @@ def test_without_its_package_link_says_how_to_get_it(monkeypatch) -> None:
 
     monkeypatch.delitem(sys.modules, "aalink", raising=False)
     monkeypatch.setattr(builtins, "__import__", without_aalink)
-    with pytest.raises(LivewaveError, match=r"needs the package aalink.*pip install 'livewave\[link\]'"):
+    with pytest.raises(LivewaveError, match=r"needs the package aalink.*pip install -e '\.\[link\]'"):
         LinkSession(EventQueue(), 120.0, 4.0)

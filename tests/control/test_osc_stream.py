@@ -14,9 +14,10 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import build_msg
 from pythonosc.tcp_client import SimpleTCPClient
 
-from livewave.control import osc_stream
+from livewave.control import osc, osc_stream
 from livewave.control.events import Event, EventQueue, NoteOff, NoteOn, SourceLost
 from livewave.control.osc import OscServer
+from livewave.control.osc_socket import bind
 from livewave.control.osc_stream import MAX_CONNECTIONS, MAX_PACKET_BYTES, out_of_sizes, out_of_slip, sized, slip
 
 PATIENCE_S = 20.0
@@ -216,6 +217,19 @@ def test_a_peer_that_takes_nothing_is_let_go_and_nobody_waits_for_it(server):
         server.broadcast("/livewave/notice", "x" * 60_000)
         other.sync()
     assert server.clients == [] and server.unsent > 0
+
+
+def test_a_port_that_the_system_chooses_is_one_that_tcp_can_have_too(queue, monkeypatch, caplog):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ports = [taken.getsockname()[1], 0]
+        monkeypatch.setattr(osc, "bind", lambda host, port, allow: bind(host, ports.pop(0), allow))
+        server = OscServer(queue, port=0)
+        assert caplog.text == "" and server.address[1] != taken.getsockname()[1]
+        server.start()
+        Peer(server).sync()
+        server.close()
 
 
 def test_where_the_port_of_tcp_is_taken_udp_is_there_all_the_same(queue, caplog):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 WAIT_MS = 20_000
 DESK, TELEPHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+SCREENS = [(360, 740), (740, 360), (820, 1180), (1280, 800), (1920, 1080)]  # of telephones, a tablet, and on desks
+LEAST_TOUCH_PX = 44
+NO_MIDI = "delete Navigator.prototype.requestMIDIAccess;"
 
 OURS = "willReadFrequently"  # advice for who reads canvases as `colours` does
 

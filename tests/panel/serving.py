@@ -15,6 +15,7 @@ from livewave.control.osc_reports import STATUS
 from livewave.panel.server import Panel
 
 PATIENCE_S = 20.0
+SILENCE = bytes(16)  # as /livewave/sounding tells it
 OF_STATUS = {
     "model": "flute", "pitch_low": 55, "pitch_high": 88, "engine": "native", "isa": "v3", "output": "null", "latency_ms": 18.0, "queue_ms": 3.7,
     "column_ms": 0.5, "block_ms": 2.0, "resampler_ms": 1.5, "ring_ms": 7.6, "device_ms": 2.7, "load": 0.25, "gain_db": 0.0, "temperature": 0.8,

@@ -47,4 +47,4 @@ def test_every_page_is_found_from_the_index_and_names_what_there_is():
     for page in DAW.glob("*.md"):
         assert f"daw/{page.name}" in index
         text = page.read_text(encoding="utf-8")
-        assert all((DAW / name).exists() for name in ["livewave.rpp"] if name in text)
+        assert all((DAW / name).exists() for name in ("livewave.rpp", "livewave.lua") if name in text)

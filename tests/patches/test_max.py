@@ -72,9 +72,9 @@ def test_the_abstraction_sends_every_address_and_hands_on_every_report():
     texts = [entry["box"]["text"] for entry in found["boxes"] if "text" in entry["box"]]
     for path, row in ADDRESSES.items():
         if path not in UNSENDABLE:
-            assert (f"prepend {path}" if row.arguments else path) in texts
+            assert (f"prepend {path}" if row.arguments else path) in texts or f"{path} $1 $2" in texts
     routed = next(text for text in texts if text.startswith(f"route {PLAYED}"))
-    assert set(routed.split()[1:]) == set(REPORTS)
+    assert set(routed.split()[1:]) == {path for path, report in REPORTS.items() if all(argument.tag != "b" for argument in report.arguments)}
 
 
 def test_what_the_abstraction_does_with_a_message_is_what_the_daemon_understands():
@@ -99,18 +99,22 @@ def test_what_the_abstraction_does_with_a_message_is_what_the_daemon_understands
 
     def to_a_voice(boxes: list[dict], rest: list[object]) -> list[object]:
         """The cords that Max would go along, one after the other; outlets fire from right to left."""
-        (parts,) = boxes
-        assert parts["text"] == "zl slice 2"
+        (whole,) = boxes
+        assert whole["text"] == "t l b"
+        (none,), (parts,) = after[whole["id"], 1], after[whole["id"], 0]
+        assert parts["text"] == "zl slice 2" and none["maxclass"] == "message"
         (values,), (order,) = after[parts["id"], 1], after[parts["id"], 0]
+        assert after[none["id"], 0] == [values]
         assert (values["text"], order["text"]) == ("zl reg", "t b l") and after[order["id"], 0] == [values]
         (address,) = after[order["id"], 1]
         (packet,) = after[address["id"], 0]
         assert after[values["id"], 0] == [packet] and packet["text"].startswith("prepend ")
         assert after[packet["id"], 0][0]["text"].startswith("udpsend")
         made = address["text"].removeprefix("sprintf ").replace("%ld", "%d") % tuple(rest[:2])
-        return [made.removeprefix("set "), *rest[2:]]
+        return [made.removeprefix("set "), *(rest[2:] or [int(none["text"])])]
 
     assert sent("voice", 2, "gain", -6) == ["/livewave/voice/2/gain", -6]
+    assert sent("voice", 2, "panic") == ["/livewave/voice/2/panic", 1]
     assert sent(67, 100) == ["/livewave/note", 67, 100]
     assert sent("panic") == ["/livewave/panic"]
     with daemon("--audio", "null") as playing:

@@ -15,7 +15,8 @@ from livewave.control.osc_reports import REPORTS, STATUS
 from patches.make import files
 from patches.pdfile import Patch, escaped
 from patches.wording import EXAMPLES, message
-from tests.scenario.daemon import HOST, Playing, daemon, free_port, until
+from tests.ports import free_port
+from tests.scenario.daemon import HOST, Playing, daemon, until
 from tests.scenario.hearing import await_silence
 from tests.scenario.score import melody
 from tests.scenario.test_live_by_osc import follows, heard
@@ -23,7 +24,7 @@ from tests.scenario.test_live_by_osc import follows, heard
 PD = Path(__file__).parents[2] / "patches" / "pd"
 PATCHES = sorted(PD.glob("*.pd"))
 VANILLA = set("""
-    inlet outlet route list oscformat oscparse netsend loadbang del delay metro t sel r s print + expr pack makenote notein key
+    inlet outlet route list oscformat oscparse netsend loadbang del delay metro t f sel r s print + expr pack unpack makenote notein key
     bng tgl hsl hradio vu livewave
 """.split())
 TIMEOUT_S = 60.0
@@ -163,6 +164,14 @@ def test_notes_that_it_plays_on_its_own_come_out_of_the_second_outlet(tmp_path):
         said = run_pd(a_patch(tmp_path, playing.port, 9.0, [(0.4, "continue endless"), *events])).stderr
     played = [line.split()[1:] for line in said.splitlines() if line.startswith("played:")]
     assert len(played) > 4 and all(0 <= int(pitch) <= 127 and 0 <= int(velocity) <= 127 for pitch, velocity in played)
+
+
+@needs_pd
+def test_who_asked_for_blobs_is_told_them_until_the_patch_ends(tmp_path):
+    with daemon("--audio", "null") as playing:
+        said = run_pd(a_patch(tmp_path, playing.port, 8.0, [(1.0, "notify 2")])).stderr
+    spectra = [line for line in said.splitlines() if line.startswith("says: spectrum")]
+    assert len(spectra) > 80  # 20 a second; it asks again every 2 s
 
 
 @needs_pd

@@ -56,6 +56,7 @@ def test_knobs_status_and_levels(tmp_path):
             l = Livewave("{HOST}", {playing.port});
             l.gain(-12); l.send('continue/density', 2); l.noteOn(67, 100);
             l.on(\\level, {{ |peak| "level %".format(peak).postln }});
+            l.on(\\spectrum, {{ |levels| "bands %".format(levels.size).postln }});
             SystemClock.sched(1.0, {{ l.askStatus({{ |status| "model % notes %".format(status[\\model], status[\\notes]).postln }}); nil }});
             SystemClock.sched(1.5, {{ l.panic; l.free; nil }});
             SystemClock.sched(2.0, {{ 0.exit; nil }});
@@ -65,3 +66,4 @@ def test_knobs_status_and_levels(tmp_path):
     assert "model flute notes 1" in said
     levels = [float(line.split()[1]) for line in said.splitlines() if line.startswith("level ")]
     assert len(levels) > 10 and max(levels) > 0.005
+    assert said.count("bands 96") > 10

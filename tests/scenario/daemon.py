@@ -23,8 +23,9 @@ from pathlib import Path
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import build_msg
 
+from tests.ports import HOST, free_port
+
 ROOT = Path(__file__).resolve().parents[2]
-HOST = "127.0.0.1"
 PATIENCE_S = 30.0
 POLL_S = 0.02
 LEAD_S = 0.1  # before the first note of a melody
@@ -53,12 +54,6 @@ def until(happened: Callable[[], object], what: str) -> object:
         assert time.monotonic() < deadline_s, f"waited {PATIENCE_S:g} s for {what}"
         time.sleep(POLL_S)
     return outcome
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
 
 
 class Osc:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from livewave.render.modelfile import list_models
-from tests.scenario.daemon import HOST, free_port, livewave
+from tests.ports import free_port
+from tests.scenario.daemon import HOST, livewave
 from tests.scenario.score import write_midi
 from livewave.music.score import Note
 

@@ -21,16 +21,30 @@ def levels(osc: Osc) -> list[list]:
 
 
 def test_an_engine_that_is_late_is_given_larger_blocks_and_the_players_are_told():
-    with daemon("--audio", "null", "--engine", "onnx") as playing:
+    with daemon("--audio", "null", **troubled()) as playing:
         listener, told = Osc(playing.port), []
         listener.ask("/livewave/notify", 1, answer="/livewave/done")
         playing.osc.send("/livewave/note", 72, 100)
+        os.kill(playing.audio_pid, signal_of("slow"))
         until(lambda: told.extend(notices(listener)) or len(told) >= 3, "three steps down")
         assert [f"blocks of {samples} samples" in text for samples, text in zip((64, 128, 256), told)] == 3 * [True]
         status = playing.osc.status()
         assert status["block_samples"] == 256 and status["restarts"] == 0
         assert playing.osc.sync() == []
         listener.close()
+
+
+def test_an_engine_that_is_too_slow_for_small_blocks_begins_with_large_ones_and_says_so():
+    with daemon("--audio", "null", "--engine", "onnx", "--block", "16") as playing:
+        status = playing.osc.status()
+        assert status["block_samples"] == 256 and "in blocks of 256 samples: smaller ones take too long here" in playing.said
+        assert status["ring_ms"] > 1e3 * 256 / 16_000  # a block is rendered meanwhile
+
+
+def test_one_that_is_fast_keeps_the_blocks_and_the_latency_that_were_asked_for():
+    with daemon("--audio", "null", "--block", "64", "--latency", "20") as playing:
+        status = playing.osc.status()
+        assert status["block_samples"] == 64 and "take too long" not in playing.said
 
 
 def test_an_ensemble_that_is_too_much_goes_on_with_fewer_voices():

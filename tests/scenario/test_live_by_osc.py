@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tests.control.osc_cases import MALFORMED, REFUSED
-from tests.scenario.daemon import HOST, Osc, Playing, daemon, free_port, livewave, until
+from tests.ports import free_port
+from tests.scenario.daemon import HOST, Osc, Playing, daemon, livewave, until
 from tests.scenario.hearing import (RATE_HZ, await_end, await_more, await_silence, await_sound, following, level,
                                     longest_gap_s, longest_rest_s, newest_recall, onset, partials_share, read_wav, so_far,
                                     sounding_part)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenario.daemon import HOST, command, daemon, environment, free_port, livewave, until
+from tests.ports import free_port
+from tests.scenario.daemon import HOST, command, daemon, environment, livewave, until
 from tests.systemd import Systemd
 from tests.toys import tiny_model_file
 

@@ -14,7 +14,8 @@ import threading
 import pyte
 import pytest
 
-from tests.scenario.daemon import HOST, Osc, command, environment, free_port, until
+from tests.ports import free_port
+from tests.scenario.daemon import HOST, Osc, command, environment, until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals there")
 COLUMNS, LINES = 110, 40

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from livewave.link import Command, Order
 from livewave.music.clock import ManualClock
 from livewave.performer import Performer
 from tests.scenario.daemon import environment
-from tests.soak.trouble import CLOCK_SIGNAL, CLOCK_STEP_S, TROUBLES, Troubled, troubled
+from tests.soak.trouble import CLOCK_SIGNAL, CLOCK_STEP_S, Troubled, troubled
 from tests.toys import ToyEngine
 
 ROLL, UNIFORMS = np.ones((4, 128), np.uint8), np.zeros(64, np.float32)
@@ -35,7 +36,7 @@ def test_without_trouble_it_is_the_engine_it_stands_for(given):
     assert Troubled(ToyEngine(), None).name == "toy"
 
 
-@pytest.mark.parametrize("name", [name for name in TROUBLES if name != "error"])
+@pytest.mark.parametrize("name", ["nan", "dc", "noise", "silence"])
 def test_trouble_lasts_until_the_net_begins_again(given, name):
     engine = Troubled(ToyEngine(), None)
     engine.remember()
@@ -44,6 +45,15 @@ def test_trouble_lasts_until_the_net_begins_again(given, name):
         assert not np.array_equal(rendered(engine), np.full(64, 0.5, np.float32))
     engine.recall()
     assert np.all(rendered(engine) == 0.5)
+
+
+def test_a_slow_one_sounds_as_ever_and_takes_as_long_as_it_is_heard(given):
+    engine = Troubled(ToyEngine(), None)
+    given("slow")
+    for _ in range(3):
+        began_s = time.monotonic()
+        assert np.all(rendered(engine) == 0.5)
+        assert time.monotonic() - began_s >= 64 / engine.spec.model_rate_hz
 
 
 def test_an_error_lasts_for_one_block(given):

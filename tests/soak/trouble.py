@@ -5,7 +5,7 @@
 
 How it gets there: `troubled` puts tests/soak/shim first on Python's path, whose sitecustomize every process imports that
 the daemon starts. The product knows nothing of it. Each trouble has a signal, and lasts until the net begins again; the engine's error
-lasts for one block.
+lasts for one block. One that is slow takes as long for a block as that is heard, and as long again as it needs by itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 SHIM = Path(__file__).parent / "shim"
 TONE = "LIVEWAVE_SOAK_TONE_HZ"  # in the environment: the audio process makes this tone, and works as if it did not
-TROUBLES = ("error", "nan", "dc", "noise", "silence")
+TROUBLES = ("error", "nan", "dc", "noise", "silence", "slow")
 CLOCK_STEP_S = 3600.0
 CLOCK_SIGNAL = signal.SIGRTMIN + 1 + len(TROUBLES)
 AMPLITUDE = 0.4
@@ -64,7 +64,9 @@ class Troubled:
             turns = self._tone_hz / self._engine.spec.model_rate_hz * (self._samples + np.arange(len(out)))
             out[:] = AMPLITUDE * np.sin(2.0 * np.pi * (turns % 1.0))
             self._samples += len(out)
-        if self._trouble:
+        if self._trouble == "slow":
+            time.sleep(len(out) / self._engine.spec.model_rate_hz)
+        elif self._trouble:
             out[:] = self._sound(len(out))
 
     def _sound(self, samples: int) -> np.ndarray | float:

@@ -14,6 +14,24 @@ def test_it_begins_with_the_least_that_is_safe_or_what_was_asked_for():
     assert Target(PERIOD, 10**6, 4_000).frames == 4_000 // GROWTH
 
 
+def test_there_is_enough_for_a_block_to_be_rendered_and_what_was_asked_for_all_the_same():
+    target = Target(PERIOD, None, 10**6)
+    target.expect(PERIOD)
+    assert target.frames == LEAST_PERIODS * PERIOD
+    target.expect(700)
+    assert target.frames == PERIOD + 700
+    target.hear(1, 10.0)
+    assert target.frames == 2 * PERIOD + 700
+    target.expect(PERIOD)  # blocks are smaller again: calm lowers it
+    assert target.frames == 2 * PERIOD + 700
+    target.hear(1, 10.1 + CALM_S)
+    target.hear(1, 10.2 + 2 * CALM_S)
+    assert target.frames == 700
+    asked = Target(PERIOD, 200, 10**6)
+    asked.expect(700)
+    assert asked.frames == 200
+
+
 def test_an_underrun_raises_it_by_a_period_and_calm_lowers_it_again():
     target = Target(PERIOD, None, 10**6)
     target.hear(1, 10.0)

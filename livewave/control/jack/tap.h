@@ -3,6 +3,7 @@
 // Invariants
 //   - process() runs in JACK's real-time thread: no lock, no allocation, no system call, no Python.
 //   - One writer (process) and one reader (read) share the ring: the writer owns `written_`, the reader owns `taken_`.
+//   - An event is taken once: a server in trouble may run a cycle again, with the same events in the buffer or with others.
 //   - A slot is filled once (port pointer stored with release order) and never emptied while the client is active.
 //   - libjack is reached through function pointers taken from the copy that JACK-Client has loaded, so that building
 //     needs no JACK headers and the client handle and the functions always come from the same library.
@@ -85,9 +86,18 @@ class Tap {
   uint64_t skipped() const { return skipped_.load(std::memory_order_relaxed); }
 
  private:
+  struct Cycle {
+    uint32_t start;
+    uint64_t events;  // a digest of them
+    bool operator==(const Cycle& other) const { return start == other.start && events == other.events; }
+  };
+
   void take(uint8_t slot, void* buffer) {
     const uint32_t start = jack_.last_frame_time(client_);
     const uint32_t count = jack_.midi_get_event_count(buffer);
+    const Cycle cycle{start, digest(buffer, count)};
+    if (cycle == taken_cycles_[slot]) return;
+    taken_cycles_[slot] = cycle;
     for (uint32_t index = 0; index < count; ++index) {
       JackMidiEvent event;
       if (jack_.midi_event_get(&event, buffer, index) != 0) continue;
@@ -97,6 +107,20 @@ class Tap {
       }
       push(slot, start + event.time, event);
     }
+  }
+
+  // FNV-1a of times, sizes and bytes; never 0, which no cycle has been.
+  uint64_t digest(void* buffer, uint32_t count) const {
+    uint64_t hash = 0xcbf29ce484222325u;
+    const auto add = [&hash](uint64_t value) { hash = (hash ^ value) * 0x100000001b3u; };
+    for (uint32_t index = 0; index < count; ++index) {
+      JackMidiEvent event;
+      if (jack_.midi_event_get(&event, buffer, index) != 0) continue;
+      add(event.time);
+      add(event.size);
+      for (size_t i = 0; i < event.size && i < 3; ++i) add(event.buffer[i]);
+    }
+    return hash | 1;
   }
 
   void push(uint8_t slot, uint32_t frame, const JackMidiEvent& event) {
@@ -118,6 +142,7 @@ class Tap {
   const JackFunctions jack_;
   std::array<std::atomic<void*>, kSlots> slots_{};
   size_t slots_used_ = 0;
+  std::array<Cycle, kSlots> taken_cycles_{};  // the last one of each; JACK's thread only
   std::array<TapEvent, kRing> ring_{};
   alignas(64) std::atomic<uint32_t> written_{0};
   alignas(64) std::atomic<uint32_t> taken_{0};

@@ -4,7 +4,7 @@
 // to whoever asked for it (on). Events of the type \livewave play notes: they are sent ahead, in bundles dated for their moment.
 Livewave {
 	classvar <>default;
-	var <addr, <status, <responders, beat;
+	var <addr, <status, <responders, beat, wanted = 1;
 
 	*initClass {
 		Class.initClassTree(Event);
@@ -61,9 +61,11 @@ Livewave {
 		this.send(\status)
 	}
 
-	// let `action` be given the values of each message of that name: on(\level, { |peak| ... }). The notify list is joined for it
+	// let `action` be given the values of each message of that name: on(\level, { |peak| ... }). The notify list is joined for it,
+	// and told that blobs are wanted where one is asked for: Int8Arrays
 	on { |name, action|
 		var responder = this.prListen(name, { |values| action.value(*values) });
+		if ([\sounding, \spectrum].includes(name.asSymbol)) { wanted = 2 };
 		this.prNotify;
 		^responder
 	}
@@ -79,9 +81,9 @@ Livewave {
 	// again and again: a daemon that was started anew has forgotten who listens
 	prNotify {
 		beat = beat ?? {
-			SkipJack({ this.send(\notify, 1) }, 2.0, name: "livewave-notify", clock: SystemClock)
+			SkipJack({ this.send(\notify, wanted) }, 2.0, name: "livewave-notify", clock: SystemClock)
 		};
-		this.send(\notify, 1)
+		this.send(\notify, wanted)
 	}
 
 	prListen { |name, action|

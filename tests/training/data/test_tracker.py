@@ -67,7 +67,7 @@ def test_what_is_quiet_beside_the_rest_is_no_note():
 
 def test_a_tracker_that_is_not_installed_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "essentia", None)
-    with pytest.raises(LivewaveError, match=r"pip install 'livewave\[melodia\]'"):
+    with pytest.raises(LivewaveError, match=r"pip install -e '\.\[melodia\]'"):
         extract(np.zeros(16_000, np.float32), 16_000, "melodia")
 
 

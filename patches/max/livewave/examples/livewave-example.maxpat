@@ -398,12 +398,12 @@
     "box": {
      "id": "obj-21",
      "maxclass": "newobj",
-     "numinlets": 5,
-     "numoutlets": 5,
+     "numinlets": 6,
+     "numoutlets": 6,
      "patching_rect": [
       20.0,
       335.0,
-      238.39999999999998,
+      271.4,
       22.0
      ],
      "outlettype": [
@@ -411,14 +411,30 @@
       "",
       "",
       "",
+      "",
       ""
      ],
-     "text": "route level latency load underruns"
+     "text": "route level latency load underruns fail"
     }
    },
    {
     "box": {
      "id": "obj-22",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "patching_rect": [
+      480.0,
+      370.0,
+      106.39999999999999,
+      22.0
+     ],
+     "text": "print livewave"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-23",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -436,7 +452,7 @@
    },
    {
     "box": {
-     "id": "obj-23",
+     "id": "obj-24",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -452,7 +468,7 @@
    },
    {
     "box": {
-     "id": "obj-24",
+     "id": "obj-25",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -470,7 +486,7 @@
    },
    {
     "box": {
-     "id": "obj-25",
+     "id": "obj-26",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -486,7 +502,7 @@
    },
    {
     "box": {
-     "id": "obj-26",
+     "id": "obj-27",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -504,7 +520,7 @@
    },
    {
     "box": {
-     "id": "obj-27",
+     "id": "obj-28",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -520,7 +536,7 @@
    },
    {
     "box": {
-     "id": "obj-28",
+     "id": "obj-29",
      "maxclass": "number",
      "numinlets": 1,
      "numoutlets": 2,
@@ -538,7 +554,7 @@
    },
    {
     "box": {
-     "id": "obj-29",
+     "id": "obj-30",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -749,6 +765,18 @@
    {
     "patchline": {
      "destination": [
+      "obj-22",
+      0
+     ],
+     "source": [
+      "obj-21",
+      4
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
       "obj-21",
       0
      ],
@@ -761,7 +789,7 @@
    {
     "patchline": {
      "destination": [
-      "obj-22",
+      "obj-23",
       0
      ],
      "source": [
@@ -773,7 +801,7 @@
    {
     "patchline": {
      "destination": [
-      "obj-24",
+      "obj-25",
       0
      ],
      "source": [
@@ -785,7 +813,7 @@
    {
     "patchline": {
      "destination": [
-      "obj-26",
+      "obj-27",
       0
      ],
      "source": [
@@ -797,7 +825,7 @@
    {
     "patchline": {
      "destination": [
-      "obj-28",
+      "obj-29",
       0
      ],
      "source": [

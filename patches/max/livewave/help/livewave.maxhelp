@@ -341,7 +341,7 @@
       680.0,
       20.0
      ],
-     "text": "(temperature 0..2) how freely the net draws its samples; 0 takes the likeliest",
+     "text": "(temperature 0..2) how freely the net draws its samples, of every voice; 0 takes the likeliest",
      "linecount": 1
     }
    },
@@ -373,10 +373,10 @@
       330.0,
       294.0,
       680.0,
-      20.0
+      40.0
      ],
-     "text": "(name) play with another model of the model path, by its name; /livewave/done or /livewave/fail follows",
-     "linecount": 1
+     "text": "(name) play with another model of the model path, by its name (in an ensemble: voice/N/model); /livewave/done or /livewave/fail follows",
+     "linecount": 2
     }
    },
    {
@@ -443,7 +443,7 @@
       680.0,
       20.0
      ],
-     "text": "notes, pedals, settings and the net's memory as at start",
+     "text": "notes, pedals and settings as at start, and the net begins afresh; the model stays",
      "linecount": 1
     }
    },
@@ -592,13 +592,13 @@
      "patching_rect": [
       20.0,
       490.0,
-      124.19999999999999,
+      117.6,
       22.0
      ],
      "outlettype": [
       ""
      ],
-     "text": "continue/key auto"
+     "text": "continue/key F#m"
     }
    },
    {
@@ -613,7 +613,7 @@
       680.0,
       20.0
      ],
-     "text": "(key) off: any note; auto: those of the key that was played in; or those of a key: C, F# minor, Bbm",
+     "text": "(key) off: any note; auto: those of the key that was played in; or those of a key: C, F#m, Bbm",
      "linecount": 1
     }
    },
@@ -817,7 +817,7 @@
       680.0,
       40.0
      ],
-     "text": "(on 0..2; port 1..65535) send the sender (at this port, and answers there too; else at the one it sends from) what goes out to all, or stop; 2: blobs too, which not every program can read",
+     "text": "(on 0..2; port 1..65535) 1: tell the sender what goes out to all; 2: blobs too, which not every program can read; 0: stop. At the port it sends from, or at this one, which then gets the answers, too",
      "linecount": 2
     }
    },
@@ -1135,7 +1135,7 @@
       680.0,
       60.0
      ],
-     "text": "left outlet: done, fail, synced, status.reply, voice.reply, models.reply, version.reply, level, voice/level, latency, load, underruns, adherence, sounding, spectrum, record, notice; right outlet: pitch and velocity of the notes that it plays on its own",
+     "text": "left outlet: done, fail, synced, status.reply, voice.reply, models.reply, version.reply, level, voice/level, latency, load, underruns, adherence, record, notice; right outlet: pitch and velocity of the notes that it plays on its own",
      "linecount": 3
     }
    }

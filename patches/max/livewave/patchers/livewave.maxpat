@@ -517,24 +517,6 @@
    {
     "box": {
      "id": "obj-26",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "patching_rect": [
-      920.0,
-      202.0,
-      172.39999999999998,
-      22.0
-     ],
-     "outlettype": [
-      ""
-     ],
-     "text": "prepend /livewave/notify"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-27",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -552,7 +534,7 @@
    },
    {
     "box": {
-     "id": "obj-28",
+     "id": "obj-27",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -570,7 +552,7 @@
    },
    {
     "box": {
-     "id": "obj-29",
+     "id": "obj-28",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -588,7 +570,7 @@
    },
    {
     "box": {
-     "id": "obj-30",
+     "id": "obj-29",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -606,7 +588,7 @@
    },
    {
     "box": {
-     "id": "obj-31",
+     "id": "obj-30",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -624,7 +606,7 @@
    },
    {
     "box": {
-     "id": "obj-32",
+     "id": "obj-31",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -642,7 +624,7 @@
    },
    {
     "box": {
-     "id": "obj-33",
+     "id": "obj-32",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -660,7 +642,7 @@
    },
    {
     "box": {
-     "id": "obj-34",
+     "id": "obj-33",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -678,7 +660,7 @@
    },
    {
     "box": {
-     "id": "obj-35",
+     "id": "obj-34",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
@@ -697,7 +679,44 @@
    },
    {
     "box": {
+     "id": "obj-35",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "patching_rect": [
+      1260.0,
+      5.0,
+      47.0,
+      22.0
+     ],
+     "outlettype": [
+      "",
+      ""
+     ],
+     "text": "t l b"
+    }
+   },
+   {
+    "box": {
      "id": "obj-36",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "patching_rect": [
+      1380.0,
+      40.0,
+      32.0,
+      22.0
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "1"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-37",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
@@ -716,7 +735,7 @@
    },
    {
     "box": {
-     "id": "obj-37",
+     "id": "obj-38",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
@@ -735,7 +754,7 @@
    },
    {
     "box": {
-     "id": "obj-38",
+     "id": "obj-39",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -753,7 +772,7 @@
    },
    {
     "box": {
-     "id": "obj-39",
+     "id": "obj-40",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -771,7 +790,7 @@
    },
    {
     "box": {
-     "id": "obj-40",
+     "id": "obj-41",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
@@ -790,7 +809,7 @@
    },
    {
     "box": {
-     "id": "obj-41",
+     "id": "obj-42",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 3,
@@ -810,7 +829,7 @@
    },
    {
     "box": {
-     "id": "obj-42",
+     "id": "obj-43",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -828,7 +847,7 @@
    },
    {
     "box": {
-     "id": "obj-43",
+     "id": "obj-44",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -846,7 +865,7 @@
    },
    {
     "box": {
-     "id": "obj-44",
+     "id": "obj-45",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -864,7 +883,7 @@
    },
    {
     "box": {
-     "id": "obj-45",
+     "id": "obj-46",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -882,7 +901,25 @@
    },
    {
     "box": {
-     "id": "obj-46",
+     "id": "obj-47",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "patching_rect": [
+      700.0,
+      400.0,
+      86.6,
+      22.0
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "pack 1 9001"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-48",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -900,7 +937,7 @@
    },
    {
     "box": {
-     "id": "obj-47",
+     "id": "obj-49",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -918,43 +955,25 @@
    },
    {
     "box": {
-     "id": "obj-48",
-     "maxclass": "newobj",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "patching_rect": [
-      700.0,
-      400.0,
-      53.599999999999994,
-      22.0
-     ],
-     "outlettype": [
-      ""
-     ],
-     "text": "i 9001"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-49",
+     "id": "obj-50",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
      "patching_rect": [
       700.0,
       435.0,
-      150.6,
+      157.2,
       22.0
      ],
      "outlettype": [
       ""
      ],
-     "text": "/livewave/notify 1 $1"
+     "text": "/livewave/notify $1 $2"
     }
    },
    {
     "box": {
-     "id": "obj-50",
+     "id": "obj-51",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -970,14 +989,14 @@
    },
    {
     "box": {
-     "id": "obj-51",
+     "id": "obj-52",
      "maxclass": "newobj",
-     "numinlets": 19,
-     "numoutlets": 19,
+     "numinlets": 17,
+     "numoutlets": 17,
      "patching_rect": [
       20.0,
       505.0,
-      2317.4,
+      2066.6,
       22.0
      ],
      "outlettype": [
@@ -997,16 +1016,14 @@
       "",
       "",
       "",
-      "",
-      "",
       ""
      ],
-     "text": "route /livewave/note/played /livewave/done /livewave/fail /livewave/synced /livewave/status.reply /livewave/voice.reply /livewave/models.reply /livewave/version.reply /livewave/level /livewave/voice/level /livewave/latency /livewave/load /livewave/underruns /livewave/adherence /livewave/sounding /livewave/spectrum /livewave/record /livewave/notice"
+     "text": "route /livewave/note/played /livewave/done /livewave/fail /livewave/synced /livewave/status.reply /livewave/voice.reply /livewave/models.reply /livewave/version.reply /livewave/level /livewave/voice/level /livewave/latency /livewave/load /livewave/underruns /livewave/adherence /livewave/record /livewave/notice"
     }
    },
    {
     "box": {
-     "id": "obj-52",
+     "id": "obj-53",
      "maxclass": "outlet",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1022,7 +1039,7 @@
    },
    {
     "box": {
-     "id": "obj-53",
+     "id": "obj-54",
      "maxclass": "outlet",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1038,7 +1055,7 @@
    },
    {
     "box": {
-     "id": "obj-54",
+     "id": "obj-55",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1056,7 +1073,7 @@
    },
    {
     "box": {
-     "id": "obj-55",
+     "id": "obj-56",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
@@ -1075,7 +1092,7 @@
    },
    {
     "box": {
-     "id": "obj-56",
+     "id": "obj-57",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1093,7 +1110,7 @@
    },
    {
     "box": {
-     "id": "obj-57",
+     "id": "obj-58",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1111,7 +1128,7 @@
    },
    {
     "box": {
-     "id": "obj-58",
+     "id": "obj-59",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1129,7 +1146,7 @@
    },
    {
     "box": {
-     "id": "obj-59",
+     "id": "obj-60",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1147,7 +1164,7 @@
    },
    {
     "box": {
-     "id": "obj-60",
+     "id": "obj-61",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1165,7 +1182,7 @@
    },
    {
     "box": {
-     "id": "obj-61",
+     "id": "obj-62",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1183,7 +1200,7 @@
    },
    {
     "box": {
-     "id": "obj-62",
+     "id": "obj-63",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1201,7 +1218,7 @@
    },
    {
     "box": {
-     "id": "obj-63",
+     "id": "obj-64",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1219,7 +1236,7 @@
    },
    {
     "box": {
-     "id": "obj-64",
+     "id": "obj-65",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1237,7 +1254,7 @@
    },
    {
     "box": {
-     "id": "obj-65",
+     "id": "obj-66",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1255,7 +1272,7 @@
    },
    {
     "box": {
-     "id": "obj-66",
+     "id": "obj-67",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1273,7 +1290,7 @@
    },
    {
     "box": {
-     "id": "obj-67",
+     "id": "obj-68",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1291,48 +1308,12 @@
    },
    {
     "box": {
-     "id": "obj-68",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "patching_rect": [
-      970.0,
-      581.0,
-      119.6,
-      22.0
-     ],
-     "outlettype": [
-      ""
-     ],
-     "text": "prepend sounding"
-    }
-   },
-   {
-    "box": {
      "id": "obj-69",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      1140.0,
-      581.0,
-      119.6,
-      22.0
-     ],
-     "outlettype": [
-      ""
-     ],
-     "text": "prepend spectrum"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-70",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "patching_rect": [
-      1310.0,
+      970.0,
       581.0,
       106.39999999999999,
       22.0
@@ -1345,13 +1326,13 @@
    },
    {
     "box": {
-     "id": "obj-71",
+     "id": "obj-70",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      120.0,
-      617.0,
+      1140.0,
+      581.0,
       106.39999999999999,
       22.0
      ],
@@ -1887,7 +1868,7 @@
      ],
      "source": [
       "obj-3",
-      21
+      22
      ]
     }
    },
@@ -1911,7 +1892,7 @@
      ],
      "source": [
       "obj-3",
-      22
+      23
      ]
     }
    },
@@ -1935,7 +1916,7 @@
      ],
      "source": [
       "obj-3",
-      23
+      24
      ]
     }
    },
@@ -1959,7 +1940,7 @@
      ],
      "source": [
       "obj-3",
-      24
+      25
      ]
     }
    },
@@ -1983,7 +1964,7 @@
      ],
      "source": [
       "obj-3",
-      25
+      26
      ]
     }
    },
@@ -2007,7 +1988,7 @@
      ],
      "source": [
       "obj-3",
-      26
+      27
      ]
     }
    },
@@ -2031,7 +2012,7 @@
      ],
      "source": [
       "obj-3",
-      27
+      28
      ]
     }
    },
@@ -2055,30 +2036,6 @@
      ],
      "source": [
       "obj-3",
-      28
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-4",
-      0
-     ],
-     "source": [
-      "obj-33",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-34",
-      0
-     ],
-     "source": [
-      "obj-3",
       30
      ]
     }
@@ -2090,7 +2047,7 @@
       0
      ],
      "source": [
-      "obj-34",
+      "obj-33",
       0
      ]
     }
@@ -2110,7 +2067,31 @@
    {
     "patchline": {
      "destination": [
+      "obj-36",
+      0
+     ],
+     "source": [
+      "obj-35",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
       "obj-37",
+      1
+     ],
+     "source": [
+      "obj-36",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-34",
       0
      ],
      "source": [
@@ -2122,36 +2103,24 @@
    {
     "patchline": {
      "destination": [
-      "obj-36",
-      1
-     ],
-     "source": [
-      "obj-35",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
       "obj-38",
       0
      ],
      "source": [
-      "obj-37",
-      1
+      "obj-34",
+      0
      ]
     }
    },
    {
     "patchline": {
      "destination": [
-      "obj-36",
-      0
+      "obj-37",
+      1
      ],
      "source": [
-      "obj-37",
-      0
+      "obj-34",
+      1
      ]
     }
    },
@@ -2163,6 +2132,18 @@
      ],
      "source": [
       "obj-38",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-37",
+      0
+     ],
+     "source": [
+      "obj-38",
       0
      ]
     }
@@ -2170,11 +2151,23 @@
    {
     "patchline": {
      "destination": [
-      "obj-39",
+      "obj-40",
       0
      ],
      "source": [
-      "obj-36",
+      "obj-39",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-40",
+      0
+     ],
+     "source": [
+      "obj-37",
       0
      ]
     }
@@ -2183,18 +2176,6 @@
     "patchline": {
      "destination": [
       "obj-4",
-      0
-     ],
-     "source": [
-      "obj-39",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-41",
       0
      ],
      "source": [
@@ -2218,7 +2199,7 @@
    {
     "patchline": {
      "destination": [
-      "obj-4",
+      "obj-43",
       0
      ],
      "source": [
@@ -2230,18 +2211,6 @@
    {
     "patchline": {
      "destination": [
-      "obj-43",
-      0
-     ],
-     "source": [
-      "obj-41",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
       "obj-4",
       0
      ],
@@ -2258,15 +2227,15 @@
       0
      ],
      "source": [
-      "obj-41",
-      2
+      "obj-42",
+      1
      ]
     }
    },
    {
     "patchline": {
      "destination": [
-      "obj-45",
+      "obj-4",
       0
      ],
      "source": [
@@ -2278,7 +2247,103 @@
    {
     "patchline": {
      "destination": [
+      "obj-45",
+      0
+     ],
+     "source": [
+      "obj-42",
+      2
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-46",
+      0
+     ],
+     "source": [
+      "obj-45",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-49",
+      0
+     ],
+     "source": [
+      "obj-48",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
       "obj-47",
+      0
+     ],
+     "source": [
+      "obj-49",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-50",
+      0
+     ],
+     "source": [
+      "obj-47",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-4",
+      0
+     ],
+     "source": [
+      "obj-50",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-47",
+      0
+     ],
+     "source": [
+      "obj-3",
+      21
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-47",
+      1
+     ],
+     "source": [
+      "obj-42",
+      2
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "destination": [
+      "obj-52",
       0
      ],
      "source": [
@@ -2290,11 +2355,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-48",
+      "obj-54",
       0
      ],
      "source": [
-      "obj-47",
+      "obj-52",
       0
      ]
     }
@@ -2302,48 +2367,24 @@
    {
     "patchline": {
      "destination": [
-      "obj-49",
+      "obj-56",
       0
      ],
      "source": [
-      "obj-48",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-4",
-      0
-     ],
-     "source": [
-      "obj-49",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-48",
+      "obj-52",
       1
-     ],
-     "source": [
-      "obj-41",
-      2
      ]
     }
    },
    {
     "patchline": {
      "destination": [
-      "obj-51",
+      "obj-55",
       0
      ],
      "source": [
-      "obj-45",
-      0
+      "obj-56",
+      1
      ]
     }
    },
@@ -2354,7 +2395,7 @@
       0
      ],
      "source": [
-      "obj-51",
+      "obj-55",
       0
      ]
     }
@@ -2362,47 +2403,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-55",
+      "obj-57",
       0
      ],
      "source": [
-      "obj-51",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-54",
-      0
-     ],
-     "source": [
-      "obj-55",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
       "obj-52",
-      0
-     ],
-     "source": [
-      "obj-54",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-56",
-      0
-     ],
-     "source": [
-      "obj-51",
       2
      ]
     }
@@ -2410,11 +2415,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-52",
+      "obj-53",
       0
      ],
      "source": [
-      "obj-56",
+      "obj-57",
       0
      ]
     }
@@ -2422,11 +2427,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-57",
+      "obj-58",
       0
      ],
      "source": [
-      "obj-51",
+      "obj-52",
       3
      ]
     }
@@ -2434,11 +2439,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-52",
+      "obj-53",
       0
      ],
      "source": [
-      "obj-57",
+      "obj-58",
       0
      ]
     }
@@ -2446,11 +2451,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-58",
+      "obj-59",
       0
      ],
      "source": [
-      "obj-51",
+      "obj-52",
       4
      ]
     }
@@ -2458,11 +2463,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-52",
+      "obj-53",
       0
      ],
      "source": [
-      "obj-58",
+      "obj-59",
       0
      ]
     }
@@ -2470,11 +2475,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-59",
+      "obj-60",
       0
      ],
      "source": [
-      "obj-51",
+      "obj-52",
       5
      ]
     }
@@ -2482,11 +2487,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-52",
+      "obj-53",
       0
      ],
      "source": [
-      "obj-59",
+      "obj-60",
       0
      ]
     }
@@ -2494,11 +2499,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-60",
+      "obj-61",
       0
      ],
      "source": [
-      "obj-51",
+      "obj-52",
       6
      ]
     }
@@ -2506,11 +2511,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-52",
+      "obj-53",
       0
      ],
      "source": [
-      "obj-60",
+      "obj-61",
       0
      ]
     }
@@ -2518,11 +2523,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-61",
+      "obj-62",
       0
      ],
      "source": [
-      "obj-51",
+      "obj-52",
       7
      ]
     }
@@ -2530,11 +2535,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-52",
+      "obj-53",
       0
      ],
      "source": [
-      "obj-61",
+      "obj-62",
       0
      ]
     }
@@ -2542,11 +2547,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-62",
+      "obj-63",
       0
      ],
      "source": [
-      "obj-51",
+      "obj-52",
       8
      ]
     }
@@ -2554,11 +2559,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-52",
+      "obj-53",
       0
      ],
      "source": [
-      "obj-62",
+      "obj-63",
       0
      ]
     }
@@ -2566,11 +2571,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-63",
+      "obj-64",
       0
      ],
      "source": [
-      "obj-51",
+      "obj-52",
       9
      ]
     }
@@ -2578,11 +2583,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-52",
+      "obj-53",
       0
      ],
      "source": [
-      "obj-63",
+      "obj-64",
       0
      ]
     }
@@ -2590,11 +2595,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-64",
+      "obj-65",
       0
      ],
      "source": [
-      "obj-51",
+      "obj-52",
       10
      ]
     }
@@ -2602,11 +2607,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-52",
+      "obj-53",
       0
      ],
      "source": [
-      "obj-64",
+      "obj-65",
       0
      ]
     }
@@ -2614,11 +2619,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-65",
+      "obj-66",
       0
      ],
      "source": [
-      "obj-51",
+      "obj-52",
       11
      ]
     }
@@ -2626,11 +2631,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-52",
+      "obj-53",
       0
      ],
      "source": [
-      "obj-65",
+      "obj-66",
       0
      ]
     }
@@ -2638,11 +2643,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-66",
+      "obj-67",
       0
      ],
      "source": [
-      "obj-51",
+      "obj-52",
       12
      ]
     }
@@ -2650,11 +2655,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-52",
+      "obj-53",
       0
      ],
      "source": [
-      "obj-66",
+      "obj-67",
       0
      ]
     }
@@ -2662,11 +2667,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-67",
+      "obj-68",
       0
      ],
      "source": [
-      "obj-51",
+      "obj-52",
       13
      ]
     }
@@ -2674,11 +2679,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-52",
+      "obj-53",
       0
      ],
      "source": [
-      "obj-67",
+      "obj-68",
       0
      ]
     }
@@ -2686,11 +2691,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-68",
+      "obj-69",
       0
      ],
      "source": [
-      "obj-51",
+      "obj-52",
       14
      ]
     }
@@ -2698,11 +2703,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-52",
+      "obj-53",
       0
      ],
      "source": [
-      "obj-68",
+      "obj-69",
       0
      ]
     }
@@ -2710,11 +2715,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-69",
+      "obj-70",
       0
      ],
      "source": [
-      "obj-51",
+      "obj-52",
       15
      ]
     }
@@ -2722,59 +2727,11 @@
    {
     "patchline": {
      "destination": [
-      "obj-52",
-      0
-     ],
-     "source": [
-      "obj-69",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-70",
-      0
-     ],
-     "source": [
-      "obj-51",
-      16
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-52",
+      "obj-53",
       0
      ],
      "source": [
       "obj-70",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-71",
-      0
-     ],
-     "source": [
-      "obj-51",
-      17
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "destination": [
-      "obj-52",
-      0
-     ],
-     "source": [
-      "obj-71",
       0
      ]
     }

@@ -48,10 +48,10 @@
       20.0,
       10.0,
       380.0,
-      40.0
+      60.0
      ],
-     "text": "Paste this into a Max MIDI effect: notes of the track go to livewave (and on, to what follows)",
-     "linecount": 2
+     "text": "Paste this into a Max MIDI effect: notes of the track go to livewave (and on, to what follows). The last number is the port to hear at: another one for each track",
+     "linecount": 3
     }
    },
    {
@@ -102,18 +102,14 @@
      "id": "obj-4",
      "maxclass": "newobj",
      "numinlets": 1,
-     "numoutlets": 2,
+     "numoutlets": 0,
      "patching_rect": [
-      20.0,
+      320.0,
       140.0,
-      66.8,
+      60.199999999999996,
       22.0
      ],
-     "outlettype": [
-      "",
-      ""
-     ],
-     "text": "livewave"
+     "text": "midiout"
     }
    },
    {
@@ -121,14 +117,18 @@
      "id": "obj-5",
      "maxclass": "newobj",
      "numinlets": 1,
-     "numoutlets": 0,
+     "numoutlets": 2,
      "patching_rect": [
-      220.0,
+      20.0,
       140.0,
-      60.199999999999996,
+      198.79999999999998,
       22.0
      ],
-     "text": "midiout"
+     "outlettype": [
+      "",
+      ""
+     ],
+     "text": "livewave 127.0.0.1 9000 9002"
     }
    }
   ],
@@ -148,7 +148,7 @@
    {
     "patchline": {
      "destination": [
-      "obj-4",
+      "obj-5",
       0
      ],
      "source": [
@@ -160,7 +160,7 @@
    {
     "patchline": {
      "destination": [
-      "obj-5",
+      "obj-4",
       0
      ],
      "source": [
