@@ -52,7 +52,7 @@ IDLE_S = 0.02
 EVENTS_A_TURN = 16  # of OSC and the continuation; keys come first
 # How long a thread that computes may keep the interpreter from one that has a note to hand on.
 SWITCH_S = 0.0005
-STAGES = {"queue_s": "queue", "column_s": "column", "block_s": "block", "resampler_s": "resampler", "ring_s": "ring",
+STAGES = {"queue_s": "queue", "column_s": "column", "made_s": "block", "resampler_s": "resampler", "ring_s": "ring",
           "device_s": "device"}
 
 

@@ -108,9 +108,10 @@ class Stats:
     p50_ms: float = 0.0  # of the time a block took
     p99_ms: float = 0.0
     max_ms: float = 0.0
+    block_s: float = 0.0  # what a block lasts
     queue_s: float = 0.0  # the latency stages
     column_s: float = 0.0
-    block_s: float = 0.0
+    made_s: float = 0.0  # a block is made at once
     resampler_s: float = 0.0
     ring_s: float = 0.0
     device_s: float = 0.0
@@ -124,7 +125,7 @@ class Stats:
     @property
     def latency_s(self) -> float:
         """From an event's arrival to its sound: the sum of the stages."""
-        return self.queue_s + self.column_s + self.block_s + self.resampler_s + self.ring_s + self.device_s
+        return self.queue_s + self.column_s + self.made_s + self.resampler_s + self.ring_s + self.device_s
 
 
 _STATS = struct.Struct(f"<c{len(fields(Stats)) - 1}d")

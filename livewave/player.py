@@ -388,8 +388,8 @@ class Player:
         return Stats(
             frames=self.ring.frames_read, blocks=len(took_ms), underruns=self.ring.underrun_blocks, late=self.ensemble.late,
             faults=self.ensemble.faults, level=self._peak, load=self._load,
-            p50_ms=p50, p99_ms=p99, max_ms=took_ms.max(), queue_s=performer.lead_s - block_s,
-            column_s=0.5 / spec.roll_rate_hz, block_s=block_s, resampler_s=performer.resampler.latency_s,
+            p50_ms=p50, p99_ms=p99, max_ms=took_ms.max(), block_s=block_s, queue_s=max(0.0, performer.lead_s - block_s),
+            column_s=0.5 / spec.roll_rate_hz, made_s=min(performer.lead_s, block_s), resampler_s=performer.resampler.latency_s,
             ring_s=max(0.0, waiting) / rate, device_s=self.output.latency_s,
             voices=tuple(self._heard(part.stage, self._ears[voice]) for voice, part in enumerate(self.ensemble.parts)),
         )

@@ -40,5 +40,5 @@ def test_without_fluidsynth_the_extra_is_named(monkeypatch):
 
     imported = builtins.__import__
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(LivewaveError, match=r"pip install 'livewave\[compare\]'"):
+    with pytest.raises(LivewaveError, match=r"pip install -e '\.\[compare\]'"):
         SoundFont(FONT, 0)

@@ -20,7 +20,7 @@ def test_each_voice_of_an_ensemble_has_a_strip_of_its_own(visit, daemon):
     visitor.await_text("#voices", "Voice 2, channel 2, keys 36..127")
     assert visitor.tab.locator(".strip:visible").count() == 2 and visitor.tab.is_hidden("select[data-address='/livewave/model']")
     reads = visitor.tab.locator("[aria-label='Voice 2']").inner_text()
-    assert all(text in reads for text in ("−6.0 dB", "0.40", "−12 semitones", "0.50"))
+    assert all(text in reads for text in ("−6.0 dB", "0.40", "−12 st", "0.50"))
     assert visitor.tab.input_value("select[data-address='/livewave/voice/2/model']") == "cello"
     for verb, value in (("gain", -20.5), ("pan", -0.75), ("transpose", 7), ("temperature", 0.25)):
         visitor.turn(f"/livewave/voice/2/{verb}", value)

@@ -84,7 +84,7 @@ def _salience(audio: np.ndarray, rate_hz: int) -> Track:
 
 
 def _pyin(audio: np.ndarray, rate_hz: int) -> Track:
-    librosa = _library("librosa", "livewave[compare]")
+    librosa = _library("librosa", "compare")
 
     def track(part: np.ndarray) -> np.ndarray:
         hz, _, _ = librosa.pyin(part, fmin=LOWEST_HZ, fmax=HIGHEST_HZ, sr=TRACK_RATE_HZ, frame_length=2_048,
@@ -95,7 +95,7 @@ def _pyin(audio: np.ndarray, rate_hz: int) -> Track:
 
 
 def _melodia(audio: np.ndarray, rate_hz: int) -> Track:
-    _library("essentia", "livewave[melodia]")
+    _library("essentia", "melodia")
     from essentia.standard import EqualLoudness, PredominantPitchMelodia
 
     heard = EqualLoudness()(at_rate(audio, rate_hz, MELODIA_RATE_HZ))
@@ -113,5 +113,5 @@ def _library(name: str, extra: str):
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise LivewaveError(f"this tracker needs {name} ({error}): pip install '{extra}', or choose another "
-                            f"--tracker") from None
+        raise LivewaveError(f"this tracker needs {name} ({error}): `.venv/bin/pip install -e '.[{extra}]'` in livewave's folder, "
+                            "or choose another --tracker") from None

@@ -33,6 +33,8 @@ class Knob {
   }
 }
 
+const SHORT = {semitones: "st"};  // of units that would take the room of a name
+
 // A slider for one of the arguments of an address; all of them are sent.  step; shown: its value as text
 export class Slider extends Knob {
   #input; #output; #number; #shown; #digits; #others; #sentMs = -Infinity; #timer = 0;
@@ -41,7 +43,7 @@ export class Slider extends Knob {
     super(link, address);
     const argument = this.row.arguments[number];
     [this.#number, this.#digits] = [number, step < 0.1 ? 2 : step < 1 ? 1 : 0];
-    this.#shown = shown || (value => `${value.toFixed(this.#digits).replace("-", "−")} ${argument.unit}`.trim());
+    this.#shown = shown || (value => `${value.toFixed(this.#digits).replace("-", "−")} ${SHORT[argument.unit] ?? argument.unit}`.trim());
     this.element = element("label", "knob");
     this.element.title = this.row.meaning;
     this.#output = element("span", "value");  // an output would take the label for itself
