@@ -3,7 +3,7 @@
 libjack keeps state for a whole process and does not survive every death of a server: what one test did to its server
 must not decide how the next one ends.
 
-What plays needs the machine's attention in time, which a shared one does not promise. So a test in a folder of PLAYING that
+What plays needs the machine's attention in time, which a shared one does not promise. So a test on JACK, or in a folder of PLAYING, that
 failed gets a second run, and the summary names it (RERUN); one that fails twice has failed.
 
 Nothing here reads or writes the user's cache: a choice of engine remembered there would decide what is tested.
@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _runs_alone(item):
             item.fixturenames = []  # its fixtures belong to the other process
-        if CHILD not in os.environ and item.path.relative_to(TESTS).parts[0] in PLAYING:
+        if CHILD not in os.environ and (_runs_alone(item) or item.path.relative_to(TESTS).parts[0] in PLAYING):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

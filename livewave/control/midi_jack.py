@@ -158,10 +158,11 @@ class JackPort:
         if found and found != self._seen:
             client.connect(found, self._port)
         self._seen = found
+        connected = {port.name for port in client.get_all_connections(self._port)}
         for name in self._missing.intersection(names):
+            if name != found and name not in connected:
+                client.connect(name, self._port)  # one that a server has only just got may refuse, and is asked again
             self._missing.discard(name)
-            if name != found:
-                client.connect(name, self._port)
         peers = {port.name for port in client.get_all_connections(self._port)}
         left, self._peers = bool(self._peers - peers), peers
         return left

@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from tests.realtime.jackd import NoJack, answers, end, jack_process, launch
 
 from livewave.control.events import EventQueue, NoteOff, NoteOn, SourceLost
 from livewave.control.midi import MidiInputs, RtMidiPorts, list_ports
+from livewave.control.midi_jack import JackPort
 
 pytestmark = pytest.mark.jack
 
@@ -295,3 +297,31 @@ def test_rtmidi_on_jack_hears_the_same_notes(server) -> None:
     player.delete()
     ports.close()
     assert heard == [[0x90, 60, 100]]
+
+
+def test_a_port_that_refuses_at_first_is_asked_again() -> None:
+    """By itself, with a client of ours: a server refuses one that it has only just got."""
+    class Client:
+        def __init__(self) -> None:
+            self.peers, self.refuses = [], True
+
+        def get_all_connections(self, _port: object) -> list[SimpleNamespace]:
+            return [SimpleNamespace(name=name) for name in self.peers]
+
+        def connect(self, name: str, _port: object) -> None:
+            if self.refuses:
+                self.refuses = False
+                raise RuntimeError("not yet")
+            self.peers.append(name)
+
+    session = SimpleNamespace(dead=False, client=Client(), register=lambda name, receive: SimpleNamespace(name=name))
+    port = JackPort(SimpleNamespace(session=session), "midi_in", None, lambda *_: None)
+    session.client.peers = ["keyboards:upper"]
+    assert not port.follow(["keyboards:upper"])
+    session.dead = True
+    assert port.follow([])
+    session.dead, session.client.peers = False, []
+    with pytest.raises(RuntimeError):
+        port.follow(["keyboards:upper"])
+    assert not port.follow(["keyboards:upper"]) and session.client.peers == ["keyboards:upper"]
+    assert not port.follow(["keyboards:upper"]) and session.client.peers == ["keyboards:upper"]

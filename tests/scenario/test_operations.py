@@ -125,11 +125,17 @@ def test_sighup_without_a_file_ends_nothing():
         assert playing.osc.status()["model"] == "flute"
 
 
+def _in_a_terminal() -> None:
+    """A process that leads a session on the terminal at its input, and that hears when it is closed, also where we do not (nohup)."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def test_a_terminal_that_is_closed_ends_the_daemon_cleanly_and_leaves_no_process_behind():
     ours, theirs = os.openpty()
     process = subprocess.Popen(command("run", "--audio", "null", "--midi", "none", "--osc", f"{HOST}:{free_port()}"), env=environment(),
                                stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
-                               preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                               preexec_fn=_in_a_terminal)
     os.close(theirs)
     try:
         for line in process.stdout:
