@@ -14,6 +14,7 @@ from livewave.handover import Recipe
 from livewave.link import Stats
 
 NEAR = 0.9  # of the deadline: the time that a block lasts
+NEAR_ALONE = 0.75  # the same while nothing else is at work yet: beside players and a device blocks take longer
 ROOM = 0.5  # what a rung must need at most, by its own measure, before the one above it is tried
 HASTE_S = 0.5  # of trouble, before a step down
 CALM_S = 20.0

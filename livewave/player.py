@@ -29,7 +29,7 @@ import numpy as np
 
 from livewave import DeviceError, LivewaveError
 from livewave.config import Config, make_config
-from livewave.deadline import LARGEST_BLOCK_SAMPLES, NEAR
+from livewave.deadline import LARGEST_BLOCK_SAMPLES, NEAR_ALONE
 from livewave.ensemble import Crew, Ensemble, apart, gain_db_of, pan_of, performer_of, share_of
 from livewave.handover import Recipe, unpack
 from livewave.link import Command, Handover, Link, Order, Start, Stats, VoiceStats
@@ -194,7 +194,7 @@ class Player:
         """Begin with blocks that can be kept up with: those that were asked for, or larger ones."""
         samples, self._doubled = self._config.audio.block_samples, 0
         self.ensemble = self._make_ensemble(samples)
-        while (share := share_of(self.ensemble)) > NEAR and samples * 2 <= LARGEST_BLOCK_SAMPLES:
+        while (share := share_of(self.ensemble)) > NEAR_ALONE and samples * 2 <= LARGEST_BLOCK_SAMPLES:
             samples, self._doubled = samples * 2, self._doubled + 1
             self._divide(samples)
         self.ensemble, self._share = self._make_ensemble(samples), share

@@ -55,7 +55,7 @@ FOUND = {
                 "step_p50_ms": 4.56, "step_p99_ms": 7.89},
     "quartet": {"model": "flute", "voices": 4, "block": 64, "cores": 2, "one_thread": {"load": 0.61, "p50_ms": 2.44, "p99_ms": 3.1},
                 "crew": {"load": 0.33, "p50_ms": 1.32, "p99_ms": 1.9},
-                "live": {"seconds": 20.0, "underruns_while_settling": 7, "underruns": 0, "late": 0, "load": 0.37, "latency_ms": 22.2, "block": 64, "machine_stalls": 0}},
+                "live": {"seconds": 20.0, "underruns_while_settling": 7, "underruns": 0, "late": 0, "load": 0.37, "latency_ms": 22.2, "block": 64}},
     "learning": {"shape": "32/64/64, 20", "left_out": ["a third: not installed"],
                  "rows": [{"name": "livewave", "audio_s_per_s": 3.7, "times_slower": 1.0},
                           {"name": "another", "audio_s_per_s": 1.2, "times_slower": 3.08}]},
