@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from livewave import __version__
 from livewave.control.osc_addresses import ADDRESSES
 from livewave.control.osc_reports import REPORTS
@@ -10,12 +12,13 @@ from patches.wording import PLAYED, PREFIX, TO_A_VOICE, arguments, message
 
 KEYBOARD = "zsxdcvgbhnjm,"  # of a computer: an octave and the next C, from the lowest row up
 LOWEST = 60
+ROW_PX, LINE_PX, TEXT_CHARS = 26, 15, 118  # of the help
 
 
 def abstraction() -> Patch:
     """[livewave HOST PORT]: messages in, without /livewave; reports out, and the notes that it plays on its own."""
-    patch = Patch(860, 560)
-    patch.text(20, 12, f"livewave {__version__}: a client of the daemon (livewave run). See livewave-help.pd")
+    patch = Patch(900, 600)
+    patch.text(20, 12, f"livewave {__version__}: a client of the daemon (livewave run). See livewave-help.pd", 80)
     inlet = patch.obj(20, 50, "inlet")
     kinds = patch.obj(20, 80, "route list float bang")
     note = patch.obj(20, 140, "oscformat livewave note")
@@ -46,7 +49,7 @@ def abstraction() -> Patch:
     patch.connect(values, 0, packet)
     patch.chain(send, bytes_out, net)
 
-    patch.text(560, 20, "connects by itself, and again when livewave comes back", 40)
+    patch.text(560, 12, "connects by itself, and again when livewave comes back", 27)
     began = patch.obj(560, 60, "loadbang")
     again = patch.obj(700, 60, "del 1000")
     place = patch.obj(560, 90, "list append $1 $2")
@@ -57,8 +60,8 @@ def abstraction() -> Patch:
     on = patch.obj(760, 60, "t b")
     often = patch.obj(760, 90, "metro 2000")
     started = patch.msg(760, 30, "1")
-    told = patch.obj(480, 200, "route notify")
-    first = patch.obj(480, 230, "unpack f")
+    told = patch.obj(520, 290, "route notify")
+    first = patch.obj(520, 320, "unpack f")
     wanted = patch.obj(620, 200, "f 1")
     notify = patch.msg(620, 230, "notify $1")
     connected = patch.obj(180, 440, "sel 0 1")
@@ -99,29 +102,27 @@ def abstraction() -> Patch:
 
 def help_patch() -> Patch:
     """What each message does, each to be clicked, and all that comes back."""
-    rows = [row for row in ADDRESSES.values()]
-    patch = Patch(980, 120 + 26 * len(rows) + 26 * len(REPORTS))
-    patch.text(20, 10, "[livewave HOST PORT]: plays livewave, a neural instrument. Start it first: livewave run. Without arguments: 127.0.0.1 9000")
-    patch.text(20, 34, "Notes are lists (pitch velocity; velocity 0 ends one). All else is a message named like its OSC address, without /livewave/. Click:")
+    patch = Patch(1180, 760)
+    patch.text(20, 10, "[livewave HOST PORT]: plays livewave, a neural instrument. Start it first: livewave run. Without arguments: 127.0.0.1 9000", 150)
+    patch.text(20, 34, "Notes are lists (pitch velocity, velocity 0 ends one). All else is a message named like its OSC address, without /livewave/. Click:", 150)
     y = 70
-    entry = patch.obj(20, y + 26 * len(rows) + 10, "s $0-in")
-    for row in rows:
-        patch.connect(patch.msg(20, y, message(row)), 0, entry)
-        patch.text(330, y, f"{arguments(row.arguments)}{row.meaning}", 90)
-        y += 26
-    patch.connect(patch.msg(200, y + 10, f"{TO_A_VOICE[0]}/{TO_A_VOICE[1]}/{TO_A_VOICE[2]}"), 0, entry)
-    patch.text(330, y + 10, TO_A_VOICE[3], 90)
-    y += 46
+    clicked = []
+    for row in ADDRESSES.values():
+        clicked.append(patch.msg(20, y, message(row)))
+        y += _told(patch, y, f"{arguments(row.arguments)}{row.meaning}")
+    clicked.append(patch.msg(200, y, f"{TO_A_VOICE[0]}/{TO_A_VOICE[1]}/{TO_A_VOICE[2]}"))
+    entry = patch.obj(20, y, "s $0-in")
+    for each in clicked:
+        patch.connect(each, 0, entry)
+    y += _told(patch, y, TO_A_VOICE[3]) + ROW_PX
     box = patch.obj(20, y, "livewave")
     patch.connect(patch.obj(20, y - 26, "r $0-in"), 0, box)
     patch.connect(box, 0, patch.obj(20, y + 30, "print livewave"))
     patch.connect(box, 1, patch.obj(150, y + 30, "print played"))
-    patch.text(330, y - 20, "left outlet: these messages. right outlet: pitch and velocity of the notes that it plays on its own", 90)
-    y += 8
+    y += _told(patch, y, "left outlet: these messages. right outlet: pitch and velocity of the notes that it plays on its own")
     for path, report in REPORTS.items():
         if path != PLAYED:
-            patch.text(330, y, f"{path.removeprefix(PREFIX)}: {arguments(report.arguments)}{report.meaning}", 90)
-            y += 22
+            y += _told(patch, y, f"{path.removeprefix(PREFIX)}: {arguments(report.arguments)}{report.meaning}")
     meta = Patch(420, 300, "META")
     for number, line in enumerate((
             "KEYWORDS control network MIDI", "LICENSE MIT",
@@ -130,14 +131,21 @@ def help_patch() -> Patch:
             "ARGUMENT_0 symbol: host (127.0.0.1)", "ARGUMENT_1 float: port (9000)", "AUTHOR the livewave developers",
             f"RELEASE_VERSION {__version__}")):
         meta.text(12, 12 + 22 * number, line)
-    patch.subpatch(820, 10, meta)
+    patch.subpatch(1080, 34, meta)
     return patch
+
+
+def _told(patch: Patch, y: int, text: str) -> int:
+    """A comment beside a box, and how high its row is. Pd begins a new line at each semicolon of a comment."""
+    text = text.replace("; ", ", ")
+    patch.text(330, y, text, TEXT_CHARS)
+    return ROW_PX + LINE_PX * (len(wrap(text, TEXT_CHARS)) - 1)
 
 
 def example() -> Patch:
     """Something to play with: keys, knobs, meters."""
-    patch = Patch(760, 470)
-    patch.text(20, 12, "Start livewave run, then play: click keys, type on the lowest row of letters, or use a MIDI keyboard")
+    patch = Patch(900, 490)
+    patch.text(20, 12, "Start livewave run, then play: click keys, type on the lowest row of letters, or use a MIDI keyboard", 110)
     box = patch.obj(20, 400, "livewave")
     keys = patch.radio(20, 50, 25)
     pitch = patch.obj(20, 80, f"+ {LOWEST}")
