@@ -20,7 +20,8 @@ play: setup
 setup: .venv/livewave-play
 
 # What only computes is tested on all processors; what plays has the machine to itself.
-COMPUTES := $(addprefix tests/,exporters hearing music onnxfile parity render training)
+COMPUTES := $(addprefix tests/,exporters hearing music onnxfile parity render takes training \
+	test_carry_on.py test_command_line.py test_compare.py test_config.py test_config_mutants.py)
 
 test: setup .venv/livewave-test check
 ifdef ARGS

@@ -38,6 +38,7 @@ from livewave.render.modelfile import list_models, load_model
 from livewave.reload import Reload, on_hangup
 from livewave.render.wavenet import Model
 from livewave.service import Service
+from livewave.sound.realtime import NOTE_PRIORITY, ask_for_priority
 from livewave.sounding import Sounding
 from livewave.supervisor import Supervisor
 from livewave.terminal import Shown, View
@@ -105,6 +106,7 @@ class Daemon:
             signal.signal(number, lambda *_: self.stop())
         on_hangup(self._reload.ask, self.stop)
         sys.setswitchinterval(SWITCH_S)
+        log.debug("real-time priority of what hands notes on: %s", ask_for_priority(NOTE_PRIORITY, inherited=False))
         try:
             self.midi.start()
             self.midi_out.start(self.midi.opened)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from livewave.control.complaints import Complaints
 from livewave.control.events import (
-    CONFIGURATION, Bend, Control, Event, LetGo, NoteOff, NoteOn, Panic, Release, Reset, Setting, SourceLost, Strike,
+    CONFIGURATION, Bend, Control, Event, LetGo, MessagesLost, NoteOff, NoteOn, Panic, Release, Reset, Setting, SourceLost, Strike,
 )
 from livewave.link import Command, Order
 from livewave.music.compass import Compass
@@ -41,7 +41,7 @@ class Orders:
         self.stuck, self._looked_s, self._complaints = 0, 0.0, Complaints(log)
         self._first = {"gain_db": gain_db, "temperature": temperature}  # what a reset goes back to
         self._ledger = Ledger()
-        self._struck: dict[Key, tuple[Compass, int]] = {}  # a key that is down -> where it was struck, and how often
+        self._struck: dict[Key, tuple[Compass, int]] = {}  # a key that is down -> where it was struck, and how often (see Ledger)
 
     @property
     def held(self) -> int:
@@ -111,6 +111,8 @@ class Orders:
                 self._struck.clear()
             case SourceLost(source=source):
                 self._forget(lambda key: key[0] == source)
+            case MessagesLost(source=source):
+                self._struck = {key: (compass, 0 if key[0] == source else times) for key, (compass, times) in self._struck.items()}
             case Control(source=source, channel=channel, controller=number) if number in ALL_KEYS_OFF:
                 self._forget(lambda key: key[:2] == (source, channel))
             case LetGo(source=source, channel=channel, pitches=pitches):

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from livewave.control.events import (
-    CONFIGURATION, Control, Event, LetGo, NoteOff, NoteOn, Panic, PitchBend, ProgramChange, Reset, RollSet, Setting, SourceLost, ClockMessage,
+    CONFIGURATION, Control, Event, LetGo, MessagesLost, NoteOff, NoteOn, Panic, PitchBend, ProgramChange, Reset, RollSet, Setting, SourceLost, ClockMessage,
 )
 from livewave.link import Command, Order
 from livewave.music.compass import Compass
@@ -241,6 +241,16 @@ def test_a_key_that_was_let_go_takes_nothing_with_it_when_it_is_struck_in_anothe
     orders.translate(on(64, 3.0))
     assert orders.translate(on(40, 4.0)) == [Command(Order.STRIKE, 4.0, 40, 90)]
     assert orders.held == 2
+
+
+def test_a_key_whose_off_was_lost_takes_nothing_with_it_either():
+    """It was struck in one compass, and its off may have been lost; struck and let go in another, it is gone from both."""
+    orders = some_orders(Compass(60, 83))
+    for event in (on(40), MessagesLost(2.0, A), on(40, 3.0)):
+        orders.translate(event)
+    assert orders.translate(off(40, 4.0)) == [Command(Order.RELEASE, 4.0, 64)]
+    orders.compass = Compass()
+    assert orders.translate(off(40, 5.0)) == [] and orders.held == 0
 
 
 # keys that are held for too long

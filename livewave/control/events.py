@@ -120,6 +120,11 @@ class SourceLost(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MessagesLost(Event):
+    """Some messages of the source may not have come: keys that are down may have been let go."""
+
+
+@dataclass(frozen=True, slots=True)
 class LetGo(Event):
     """A key was held for so long that nobody holds it: it is let go, by hand, by pedal and by roll. `pitches` are its own
     and the one that it sounds at."""

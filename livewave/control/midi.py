@@ -18,9 +18,10 @@ from collections.abc import Sequence
 
 from livewave import DeviceError
 from livewave.control.complaints import Complaints
-from livewave.control.events import EventQueue, SourceLost
+from livewave.control.events import EventQueue, MessagesLost, SourceLost
 from livewave.control.midi_bytes import MidiBytes
 from livewave.control.midi_jack import JackPorts, MidiUnavailable, NoServer, Receive
+from livewave.sound.realtime import NOTE_PRIORITY, ask_for_priority
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class RtMidiPort:
         self._wanted = wanted
         self._receive = receive
         self._input = None
+        self._thread: int | None = None  # rtmidi's, that calls
         if wanted is None:
             self._open(None)
 
@@ -89,6 +91,9 @@ class RtMidiPort:
 
     def _called(self, message: tuple[list[int], float], _data: object) -> None:
         at_s = time.monotonic()
+        if self._thread != threading.get_native_id():
+            self._thread = threading.get_native_id()
+            ask_for_priority(NOTE_PRIORITY, inherited=False)
         self._receive(message[0], at_s)
 
 
@@ -142,6 +147,7 @@ class RtMidiPorts:
         self._lister.delete()
 
     def _poll(self) -> None:
+        ask_for_priority(NOTE_PRIORITY, inherited=False)
         while not self._closing.is_set():
             for port in self._open:
                 port.poll()
@@ -157,6 +163,9 @@ class MidiInput:
         self._queue = queue
 
     def receive(self, packet: Sequence[int], at_s: float) -> None:
+        """An empty packet: others before it may have been lost."""
+        if not packet:
+            self._queue.put(MessagesLost(at_s, self.parser.source))
         for event in self.parser.parse(packet, at_s):
             self._queue.put(event)
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from livewave.control.jack_wiring import CLIENTS, Wiring
+from livewave.sound.realtime import NOTE_PRIORITY, ask_for_priority
 
 Receive = Callable[[Sequence[int], float], None]
 
@@ -66,7 +67,7 @@ class _Session:
         self._reader.start()
 
     def register(self, name: str, receive: Receive):
-        """A new in-port whose messages go to `receive`."""
+        """A new in-port whose messages go to `receive`; an empty one where the server has skipped us, and some may be lost."""
         port = self.client.midi_inports.register(name)
         self._receivers.append(receive)
         self.tap.add_port(int(self._cast("uintptr_t", port._ptr)))
@@ -91,6 +92,7 @@ class _Session:
         self.dead = True
 
     def _read(self) -> None:
+        ask_for_priority(NOTE_PRIORITY, inherited=False)
         while not self.dead:
             dropped = self.tap.dropped
             for slot, time_us, _frame, packet in self.tap.read(READ_TIMEOUT_S):

@@ -1,6 +1,7 @@
 """Which notes are held, by whom: keys, pedals, rolls, unplugged cables -> strikes and releases of the 128 pitches.
 
-Keys are counted per source, channel and pitch: a key struck twice is let go twice. A pitch sounds while anybody holds
+Keys are counted per source, channel and pitch: a key struck twice is let go twice, unless messages were lost in between:
+then it may have been let go unheard, and being struck is no second time. A pitch sounds while anybody holds
 it: a key, a pedal or a roll. It is bent as the channel is that struck it last of those that hold it; a roll is bent as
 channel 1 of its source. Source: MIDI 1.0 Detailed Specification; RP-015 (reset all controllers).
 """
@@ -15,6 +16,7 @@ from livewave.control.events import (
     Control,
     Event,
     LetGo,
+    MessagesLost,
     NoteOff,
     NoteOn,
     Panic,
@@ -44,7 +46,7 @@ class _Channel:
     """The keys and pedals of one channel of one source."""
 
     def __init__(self) -> None:
-        self.down: dict[int, int] = {}  # pitch -> how many times it is struck and not let go
+        self.down: dict[int, int] = {}  # pitch -> how many times it is struck and not let go; 0: it may have been
         self.ringing: set[int] = set()  # let go, but kept by a pedal
         self.sustain = False
         self.sostenuto: frozenset[int] | None = None  # the keys it caught, while it is down
@@ -65,11 +67,14 @@ class _Channel:
         self.down[pitch] = self.down.get(pitch, 0) + 1
 
     def let_go(self, pitch: int) -> None:
-        count = self.down.get(pitch, 0)
-        if count > 1:
-            self.down[pitch] = count - 1
-        elif count:
+        if self.down.get(pitch, 0) > 1:
+            self.down[pitch] -= 1
+        elif pitch in self.down:
             self._end(pitch)
+
+    def doubt(self) -> None:
+        """Each key that is down may have been let go."""
+        self.down = dict.fromkeys(self.down, 0)
 
     def let_all_go(self) -> None:
         for pitch in list(self.down):
@@ -143,6 +148,7 @@ class Ledger:
             RollSet: self._roll_set,
             LetGo: self._let_go,
             SourceLost: self._source_lost,
+            MessagesLost: self._messages_lost,
             Panic: self._panic,
             Reset: self._reset,
         }
@@ -277,6 +283,12 @@ class Ledger:
         self._wheels.forget(event.source)
         if self._fader not in self._channels:
             self._fader = None
+        return []
+
+    def _messages_lost(self, event: MessagesLost) -> list[Strike]:
+        for (source, _), channel in self._channels.items():
+            if source == event.source:
+                channel.doubt()
         return []
 
     def _panic(self, _event: Panic) -> list[Strike]:

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 DEVICE_PRIORITY = 70    # as jackd asks for by default in our recipes: the device goes before those who feed it
 PRODUCER_PRIORITY = 60
+NOTE_PRIORITY = 10  # of what hands notes on: before all that is ordinary, after all that sounds
 
 RTKIT_PRIORITY = 20  # the highest that it grants, for the device; ten of ours are one of these
 RTKIT_PATIENCE_S = 1.0
@@ -35,15 +36,17 @@ CAP_IPC_LOCK = 14  # for whom the limit does not count
 MIB = 1 << 20
 
 
-def ask_for_priority(priority: int) -> str:
+def ask_for_priority(priority: int, inherited: bool = True) -> str:
     """Let nothing but real-time threads of a higher `priority` (1..99, SCHED_FIFO) run before the calling thread.
+
+    inherited  whether threads and processes that it starts afterwards have it, too; where rtkit grants it, they never have
 
     Returns "yes", "yes (by rtkit)", or "no (why)". May take RTKIT_PATIENCE_S: to be called before anything sounds, and by
     the main thread first.
     """
     thread = threading.get_native_id()
     try:
-        os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(priority))
+        os.sched_setscheduler(thread, os.SCHED_FIFO if inherited else os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
     except (OSError, AttributeError) as error:
         refusal = getattr(error, "strerror", None) or str(error)
     else:

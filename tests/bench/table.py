@@ -198,17 +198,17 @@ def _composing(found: Mapping) -> str:
 def _endless(found: Mapping) -> str:
     first, last = (found["fifths"]["in_own_key"][place] for place in (0, -1))
     return (f"{found['minutes']:g} minutes of endless play at real pace, {found['bpm']:g} bpm: {found['notes_played']} notes, "
-            f"blocks lost by underruns: {found['underruns']}; moments of that in which the machine itself had not stood still: "
-            f"{found['underruns_of_ours']}{_stalls(found)}; {found['never_let_go'] + found['held_at_the_end']} notes stuck, at most {found['most_notes']} "
+            f"blocks lost by underruns: {found['underruns']}{_stalls(found)}; {found['never_let_go'] + found['held_at_the_end']} notes stuck, at most {found['most_notes']} "
             f"at once ({found['notes']:.2f} on average), the longest silence {found['longest_silence']} sixteenths; "
             f"{100 * first:.0f} % of the first fifth in one key, {100 * last:.0f} % of the last. While the sound went on, "
             f"a sixteenth took {found['step_p50_ms']:.1f} ms, p99 {found['step_p99_ms']:.1f}. "
-            f"`python -m tests.bench.endless --minutes {found['minutes']:g}{_as_typed(found.get('flags'))}`."
+            f"`python -m tests.bench.endless --minutes {found['minutes']:g}{' --stalls' * ('machine_stalls' in found)}{_as_typed(found.get('flags'))}`."
             + (f"\n\n{found['remark']}." if "remark" in found else ""))
 
 
 def _stalls(found: Mapping) -> str:
-    return f" (it did {found['machine_stalls']} times, for {found['longest_stall_ms']:g} ms at most)" if "machine_stalls" in found else ""
+    return (f"; moments of that in which the machine itself had not stood still: {found['underruns_of_ours']} "
+            f"(it did {found['machine_stalls']} times, for {found['longest_stall_ms']:g} ms at most)") if "machine_stalls" in found else ""
 
 
 def _as_typed(flags: Sequence[str] | None) -> str:

@@ -71,6 +71,26 @@ def test_what_is_new_in_a_cycle_that_is_run_again_is_taken(jack):
     assert jack.run(128, (6, OFF)) == [(134, OFF)]
 
 
+def test_where_cycles_were_skipped_an_empty_event_stands_before_what_comes_next(jack):
+    assert jack.run(128, (5, ON)) == [(133, ON)]
+    assert jack.run(512, (5, OFF)) == [(512, b""), (517, OFF)]
+    assert jack.run(640) == []
+    assert jack.run(1024) == [(1024, b"")]
+    assert jack.run(1024) == [] == jack.run(1152)  # run again: nothing was skipped
+
+
+def test_every_port_is_told_of_skipped_cycles(jack):
+    jack.tap.add_port(3)
+    jack.run(128)
+    assert jack.run(512) == [(512, b"")] * 2
+
+
+def test_frames_that_begin_again_at_zero_are_no_skipped_cycle(jack):
+    jack.run(2**32 - 128)
+    assert jack.run(0, (5, ON)) == [(5, ON)]
+    assert jack.run(256) == [(256, b"")]
+
+
 def test_ports_are_told_apart(jack):
     jack.tap.add_port(3)
     assert len(jack.run(128, (5, ON))) == 2 and jack.run(128, (5, ON)) == []

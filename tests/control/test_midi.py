@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 
 import pytest
 
 from livewave import DeviceError
 from livewave.control import midi
-from livewave.control.events import EventQueue, NoteOn, SourceLost
+from livewave.control.events import EventQueue, MessagesLost, NoteOff, NoteOn, SourceLost
 from livewave.control.midi import MidiInputs, RtMidiPorts, list_ports
 from livewave.control.midi_jack import MidiUnavailable
+from livewave.sound.realtime import NOTE_PRIORITY
 
 
 class FakeError(Exception):
@@ -70,6 +72,14 @@ FAKE = SimpleNamespace(
 
 
 @pytest.fixture(autouse=True)
+def asked(monkeypatch) -> list[tuple[int, int]]:
+    """The threads that asked for priority, and for which."""
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(midi, "ask_for_priority", lambda priority, inherited: asked.append((threading.get_native_id(), priority)))
+    return asked
+
+
+@pytest.fixture(autouse=True)
 def fake_system(monkeypatch) -> None:
     def no_jack(_name: str):
         raise MidiUnavailable("no JACK server is running")
@@ -95,6 +105,19 @@ def test_a_port_is_chosen_by_part_of_its_name_in_any_case() -> None:
     (event,) = queue.drain()
     assert (type(event), event.source, event.pitch) == (NoteOn, "midi:launch", 60)
     assert inputs.opened == ["Launchpad X"]
+
+
+def test_each_thread_that_calls_asks_for_priority_once(asked) -> None:
+    inputs, queue = started("launch")
+    call = FakeMidiIn.opened[0].callback
+    for _ in range(3):
+        call(([0x90, 60, 100], 0.0), None)
+    assert asked == [(threading.get_native_id(), NOTE_PRIORITY)]
+    other = threading.Thread(target=call, args=(([0x80, 60, 0], 0.0), None))
+    other.start()
+    other.join()
+    inputs.close()
+    assert len(asked) == 2 and len(queue.drain()) == 4
 
 
 def test_several_ports_are_heard_as_several_sources() -> None:
@@ -175,6 +198,15 @@ def test_messages_that_nobody_read_in_time_end_what_their_ports_hold_once(monkey
     assert [(type(event), event.source) for event in queue.drain()] == [
         (SourceLost, "midi:launch"), (SourceLost, "midi:keystation")]
     assert "3 messages came faster" in caplog.records[0].getMessage()
+
+
+def test_an_empty_packet_says_that_others_may_be_lost() -> None:
+    inputs, queue = started("launch")
+    for packet in ([0x90, 62, 1], [], [0x80, 62, 0]):
+        FakeMidiIn.opened[0].callback((packet, 0.0), None)
+    inputs.close()
+    assert [type(event) for event in queue.drain()] == [NoteOn, MessagesLost, NoteOff]
+    assert inputs.refused == 0
 
 
 def test_garbage_from_a_port_is_counted() -> None:

@@ -10,6 +10,7 @@ from livewave.control.events import (
     Control,
     Event,
     LetGo,
+    MessagesLost,
     NoteOff,
     NoteOn,
     Panic,
@@ -142,6 +143,21 @@ def test_a_source_that_is_lost_releases_its_keys_pedals_and_roll_and_nobody_else
     assert ledger.gain == 1.0
 
 
+def test_a_key_whose_off_was_lost_is_let_go_when_it_is_struck_again_and_let_go() -> None:
+    assert after(on(60), MessagesLost(1.0, A), on(60), off(60)).held() == {}
+    assert after(on(60), on(60), MessagesLost(1.0, A), on(60), on(60), off(60)).held() == {60: 100}
+
+
+def test_a_key_that_is_down_when_messages_were_lost_sounds_on_and_is_let_go_once() -> None:
+    held = after(on(60), MessagesLost(1.0, A))
+    assert held.held() == {60: 100}
+    assert held.feed(off(60, at_s=2.0)) == [Release(2.0, 60)]
+
+
+def test_what_another_source_lost_is_none_of_it() -> None:
+    assert after(on(60), MessagesLost(1.0, B), on(60), off(60)).held() == {60: 100}
+
+
 @pytest.mark.parametrize("event", [Panic(1.0, B), Reset(1.0, B)])
 def test_panic_and_reset_end_everything_and_lift_every_pedal(event: Event) -> None:
     ledger = after(control(SUSTAIN, 127), on(60), off(60), on(61, B), roll(62))
@@ -207,6 +223,7 @@ EVENTS = st.one_of(
     st.builds(lambda pitches, source: roll(*pitches, source=source), st.sets(PITCHES), SOURCES),
     st.builds(lambda pitches, source, channel: LetGo(0.5, source, channel, tuple(pitches)), st.sets(PITCHES), SOURCES, CHANNELS),
     st.builds(SourceLost, st.just(0.5), SOURCES),
+    st.builds(MessagesLost, st.just(0.5), SOURCES),
     st.builds(Panic, st.just(0.5), SOURCES),
 )
 
@@ -215,18 +232,25 @@ def _holders(events: list[Event]) -> set[int]:
     """The specification once more, slowly: each note is followed through all that comes after it."""
     held = set()
     for source, channel in {(e.source, e.channel) for e in events if isinstance(e, (NoteOn, Control))}:
-        own = [e for e in events if isinstance(e, (SourceLost, Panic)) or getattr(e, "channel", None) == channel]
+        own = [e for e in events if isinstance(e, (SourceLost, MessagesLost, Panic)) or getattr(e, "channel", None) == channel]
         own = [e for e in own if isinstance(e, Panic) or e.source == source]
         keys: list[int] = []
+        doubted: set[int] = set()  # of them, those whose off may have been lost
         kept: set[int] = set()
         sustain, caught = False, None
         for e in own:
             gone: list[int] = []
             if isinstance(e, (SourceLost, Panic)):
                 keys, kept, sustain, caught = [], set(), False, None
+            elif isinstance(e, MessagesLost):
+                keys = sorted(set(keys))
+                doubted = set(keys)
             elif isinstance(e, LetGo):
                 keys, kept = [pitch for pitch in keys if pitch not in e.pitches], kept - {*e.pitches}
             elif isinstance(e, NoteOn):
+                if e.pitch in doubted:
+                    keys.remove(e.pitch)
+                    doubted.remove(e.pitch)
                 keys.append(e.pitch)
             elif isinstance(e, NoteOff):
                 if e.pitch in keys:
@@ -242,6 +266,7 @@ def _holders(events: list[Event]) -> set[int]:
                 sustain, caught = False, None
             elif e.controller >= 123:
                 gone, keys = keys, []
+            doubted &= set(keys)
             kept = {p for p in [*kept, *gone] if sustain or p in (caught or ())}
         held |= set(keys) | kept
     for source in (A, B):

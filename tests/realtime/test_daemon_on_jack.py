@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from livewave.sound.realtime import NOTE_PRIORITY
 from tests.bench.jack_meter import Meter, as_midi
 from tests.realtime.jackd import ATTEMPTS, NoJack, end, jack_process, launch
 from tests.scenario.daemon import daemon, until
@@ -41,6 +42,17 @@ def test_a_melody_by_jack_midi_is_followed_without_an_underrun(jack_name):
         else:
             pytest.skip(f"the server lost cycles in each of {TAKES} takes: the machine is too busy to judge")
         meter.close()
+
+
+def test_two_threads_of_the_control_process_go_before_ordinary_ones_and_no_others(jack_name):
+    """The main one and the one that reads MIDI; JACK's own thread has the server's priority."""
+    with daemon("--audio", "default", midi="virtual") as playing:
+        if "real-time priority: yes" not in playing.lines[2]:
+            pytest.skip("this user may have no real-time priority")
+        threads = map(int, os.listdir(f"/proc/{playing.pid}/task"))
+        first = [thread for thread in threads if os.sched_getparam(thread).sched_priority == NOTE_PRIORITY]
+        assert len(first) == 2 and playing.pid in first
+        assert {os.sched_getscheduler(thread) & 3 for thread in first} == {os.SCHED_FIFO}
 
 
 def test_sound_and_held_notes_return_with_the_jack_server():

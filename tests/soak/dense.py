@@ -57,7 +57,8 @@ def measure(minutes: float, flood_s: float, flags: Sequence[str] = (), take_s: f
         rows = [_flooded(playing, meter, take_s, number, min(flood_s, take_s)) if number - 1 in flooded else _take(playing, meter, take_s, number)
                 for number in range(1, takes + 1)]
         meter.close()
-    return {"minutes": minutes, "period_frames": PERIOD_FRAMES, "flood_s": min(flood_s, len(flooded) * take_s), **summed(settling, rows)}
+    return {"minutes": minutes, "period_frames": PERIOD_FRAMES, "flood_s": min(flood_s, len(flooded) * take_s),
+            "flooded_takes": [number + 1 for number in flooded], **summed(settling, rows)}
 
 
 def _flooded(playing: Playing, meter: Meter, seconds: float, number: int, flood_s: float) -> dict[str, object]:
@@ -121,11 +122,14 @@ def heard(take: Take, notes: Sequence[Note]) -> dict[str, int]:
 
 
 def summed(settling: Mapping, rows: Sequence[Mapping]) -> dict[str, object]:
-    """What the takes after the first came to; memory is compared between the ends of the first and of the last of them."""
+    """What the takes after the first came to, and which of them, from 1, lost what; memory is compared between the ends of the first and
+    of the last of them."""
     counts = (*COUNTED, "notes", "gaps", "gaps_of_server", "lost_cycles", "xruns", "stuck_notes", "tails_that_sound")
     growth = {f"{who}_growth_mb": _growth_mb([row[f"{who}_kb"] for row in rows]) for who in ("control", "audio")}
     last = {f"{who}_mb": round(rows[-1][f"{who}_kb"].get("pss", 0) / 1024, 1) for who in ("control", "audio")}
     return {"takes": len(rows), **{name: sum(row[name] for row in rows) for name in counts},
+            "takes_that_lost": [{"take": number, **lost} for number, row in enumerate(rows, 1)
+                                if (lost := {name: row[name] for name in (*LIMITS, "lost_cycles") if row[name]})],
             "underruns_while_settling": settling["underruns"], "gaps_while_settling": settling["gaps"],
             "latency_ms": {"first": round(settling["latency_ms"], 2), "last": round(rows[-1]["latency_ms"], 2),
                            "most": round(max(row["latency_ms"] for row in rows), 2)},

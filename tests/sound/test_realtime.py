@@ -70,6 +70,21 @@ def test_priority_that_is_allowed_is_had_and_nobody_else_is_asked(tmp_path):
     assert told == ["yes True 60"] and not (tmp_path / "asked").exists()
 
 
+@pytest.mark.skipif(not may_be_real_time(), reason="this user may have no real-time priority")
+@pytest.mark.parametrize("inherited", [True, False])
+def test_threads_started_afterwards_inherit_priority_or_do_not(inherited):
+    told = child(f"""
+def tell():
+    print(os.sched_getscheduler(0) & 3 == os.SCHED_FIFO)
+ask_for_priority(10, inherited={inherited})
+tell()
+thread = threading.Thread(target=tell)
+thread.start()
+thread.join()
+""")
+    assert told == ["True", str(inherited)]
+
+
 @pytest.mark.parametrize("priority, granted", [(DEVICE_PRIORITY, RTKIT_PRIORITY), (PRODUCER_PRIORITY, RTKIT_PRIORITY - 1), (1, 14)])
 def test_priority_that_is_refused_is_asked_of_rtkit_in_the_same_order(tmp_path, priority, granted):
     path = client(tmp_path, "busctl")

@@ -200,7 +200,7 @@ def test_a_run_killed_at_random_moments_ends_equal_to_the_last_bit(data, tmp_pat
         there = tmp_path / "killed" / "last.pt"
         killed_at.append(checkpoint(tmp_path / "killed")["step"] if there.exists() else 0)
     assert nursery.run(killed, tmp_path / "told") == 0, (tmp_path / "told").read_text()
-    assert 0 < max(killed_at) < 60, killed_at
+    assert any(0 < step < 60 for step in killed_at), killed_at
     assert_equal(checkpoint(tmp_path / "killed"), checkpoint(tmp_path / "whole"))
     assert [row["step"] for row in rows_of(tmp_path / "killed")] == [row["step"] for row in rows_of(tmp_path / "whole")]
     assert [row["held_out"] for row in rows_of(tmp_path / "killed")] == [row["held_out"] for row in rows_of(tmp_path / "whole")]

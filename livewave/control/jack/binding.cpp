@@ -61,7 +61,8 @@ NB_MODULE(_jack, m) {
       .def("add_port", [](Tap& self, uintptr_t port) { return self.add_port(reinterpret_cast<void*>(port)); },
            "Listen to this in-port from the next period on; its slot number.")
       .def("read", &read_events, nb::arg("timeout_s"),
-           "Wait without the GIL for events: [(slot, us on JACK's clock, JACK frame, bytes)]. One reader thread.")
+           "Wait without the GIL for events: [(slot, us on JACK's clock, JACK frame, bytes)]; no bytes: cycles were skipped. "
+           "One reader thread.")
       .def("now_us", &Tap::now_us)
       .def_prop_ro("dropped", &Tap::dropped, "events lost because the reader was late by a whole ring")
       .def_prop_ro("skipped", &Tap::skipped, "system exclusive messages");

@@ -4,6 +4,8 @@
 //   - process() runs in JACK's real-time thread: no lock, no allocation, no system call, no Python.
 //   - One writer (process) and one reader (read) share the ring: the writer owns `written_`, the reader owns `taken_`.
 //   - An event is taken once: a server in trouble may run a cycle again, with the same events in the buffer or with others.
+//   - Where cycles were skipped, because we or the server were late, an event without bytes stands before those of the next one:
+//     what arrived meanwhile may be lost.
 //   - A slot is filled once (port pointer stored with release order) and never emptied while the client is active.
 //   - libjack is reached through function pointers taken from the copy that JACK-Client has loaded, so that building
 //     needs no JACK headers and the client handle and the functions always come from the same library.
@@ -40,7 +42,7 @@ struct TapEvent {
   uint64_t time_us;  // on JACK's clock
   uint32_t frame;    // JACK frame time
   uint8_t slot;
-  uint8_t size;
+  uint8_t size;  // 0: cycles were skipped
   uint8_t bytes[3];
 };
 
@@ -60,11 +62,16 @@ class Tap {
 
   // Thread: JACK's real-time thread only.
   int process(uint32_t frames) {
+    const uint32_t start = jack_.last_frame_time(client_);
+    const bool skipped = runs_ && static_cast<int32_t>(start - next_start_) > 0;
+    runs_ = true;
+    next_start_ = start + frames;
     for (size_t slot = 0; slot < kSlots; ++slot) {
       void* port = slots_[slot].load(std::memory_order_acquire);
       if (port == nullptr) return 0;
+      if (skipped) push(static_cast<uint8_t>(slot), start, JackMidiEvent{});
       void* buffer = jack_.port_get_buffer(port, frames);
-      if (buffer != nullptr) take(static_cast<uint8_t>(slot), buffer);
+      if (buffer != nullptr) take(static_cast<uint8_t>(slot), start, buffer);
     }
     return 0;
   }
@@ -92,8 +99,7 @@ class Tap {
     bool operator==(const Cycle& other) const { return start == other.start && events == other.events; }
   };
 
-  void take(uint8_t slot, void* buffer) {
-    const uint32_t start = jack_.last_frame_time(client_);
+  void take(uint8_t slot, uint32_t start, void* buffer) {
     const uint32_t count = jack_.midi_get_event_count(buffer);
     const Cycle cycle{start, digest(buffer, count)};
     if (cycle == taken_cycles_[slot]) return;
@@ -142,7 +148,9 @@ class Tap {
   const JackFunctions jack_;
   std::array<std::atomic<void*>, kSlots> slots_{};
   size_t slots_used_ = 0;
-  std::array<Cycle, kSlots> taken_cycles_{};  // the last one of each; JACK's thread only
+  std::array<Cycle, kSlots> taken_cycles_{};  // the last one of each; JACK's thread only, as the next two
+  uint32_t next_start_ = 0;                   // where the cycle begins that follows the last one
+  bool runs_ = false;
   std::array<TapEvent, kRing> ring_{};
   alignas(64) std::atomic<uint32_t> written_{0};
   alignas(64) std::atomic<uint32_t> taken_{0};
