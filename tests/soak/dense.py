@@ -128,8 +128,8 @@ def summed(settling: Mapping, rows: Sequence[Mapping]) -> dict[str, object]:
     growth = {f"{who}_growth_mb": _growth_mb([row[f"{who}_kb"] for row in rows]) for who in ("control", "audio")}
     last = {f"{who}_mb": round(rows[-1][f"{who}_kb"].get("pss", 0) / 1024, 1) for who in ("control", "audio")}
     return {"takes": len(rows), **{name: sum(row[name] for row in rows) for name in counts},
-            "takes_that_lost": [{"take": number, **lost} for number, row in enumerate(rows, 1)
-                                if (lost := {name: row[name] for name in (*LIMITS, "lost_cycles") if row[name]})],
+            "takes_that_lost": [{"take": number, **lost, "lost_cycles": row["lost_cycles"]} for number, row in enumerate(rows, 1)
+                                if (lost := {name: row[name] for name in LIMITS if row[name]})],
             "underruns_while_settling": settling["underruns"], "gaps_while_settling": settling["gaps"],
             "latency_ms": {"first": round(settling["latency_ms"], 2), "last": round(rows[-1]["latency_ms"], 2),
                            "most": round(max(row["latency_ms"] for row in rows), 2)},

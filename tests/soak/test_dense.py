@@ -58,7 +58,7 @@ def test_the_first_take_is_told_apart_and_growth_is_from_then_on():
     grown = ROW | {"audio_kb": {"rss": 50_000 + 6 * 1024, "pss": 46_144}, "underruns": 2}
     found = summed(ROW | {"underruns": 7}, [ROW, ROW, grown])
     assert (found["underruns"], found["underruns_while_settling"], found["audio_growth_mb"], found["control_growth_mb"]) == (2, 7, 6.0, 0.0)
-    assert found["takes_that_lost"] == [{"take": 3, "underruns": 2}]
+    assert found["takes_that_lost"] == [{"take": 3, "underruns": 2, "lost_cycles": 0}]
     assert [line.split()[0] for line in broken(found)] == ["underruns", "audio_growth_mb"]
     assert broken(summed(ROW, [ROW])) == []
 
