@@ -115,7 +115,7 @@ class Patchbay:
         return {port.name for port in self._client.get_ports(is_audio=True, is_input=True)}
 
     def identity(self, client: str) -> str:
-        return self._client.get_uuid_for_client_name(client)
+        return identity(self._client, client)
 
     def connect(self, source: str, target: str) -> None:
         self._client.connect(source, target)
@@ -137,7 +137,7 @@ class JackPort:
         self._receive = receive
         self._peers: set[str] = set()
         self._missing: set[str] = set()  # peers that went with a server
-        self._seen: str | None = None
+        self._seen: tuple[str, str] | None = None  # the source that was there at the last look, and its client
         self._port = None
         self.register()
 
@@ -157,9 +157,10 @@ class JackPort:
             return left
         client = self._ports.session.client
         found = next((name for name in names if self._wanted and self._wanted.lower() in name.lower()), None)
-        if found and found != self._seen:
+        seen = (found, identity(client, found.partition(":")[0])) if found else None
+        if seen and seen != self._seen:
             client.connect(found, self._port)
-        self._seen = found
+        self._seen = seen
         connected = {port.name for port in client.get_all_connections(self._port)}
         for name in self._missing.intersection(names):
             if name != found and name not in connected:
@@ -248,6 +249,11 @@ class Server:
 
     def _shut_down(self, _status: object, _reason: str) -> None:
         self.dead = True
+
+
+def identity(client, name: str) -> str:
+    """Which of all that ever had this name: a client that left and one that came since are two. Raises JackError without any."""
+    return client.get_uuid_for_client_name(name)
 
 
 def _libraries():

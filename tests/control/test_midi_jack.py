@@ -7,15 +7,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 
 import pytest
-from tests.realtime.jackd import NoJack, answers, end, jack_process, launch
+from tests.realtime.jackd import NoJack, end, jack_process, launch
 
-from livewave.control.events import EventQueue, NoteOff, NoteOn, SourceLost
+from livewave.control.events import EventQueue, MessagesLost, NoteOff, NoteOn, SourceLost
 from livewave.control.midi import MidiInputs, RtMidiPorts, list_ports
-from livewave.control.midi_jack import JackPort
+from livewave.control.midi_jack import JackPort, JackPorts
 
 pytestmark = pytest.mark.jack
 
@@ -78,19 +78,39 @@ def player(server) -> Iterator[Player]:
     player.close()
 
 
+@contextmanager
+def listening(*wanted: str) -> Iterator[MidiInputs]:
+    inputs = MidiInputs(EventQueue(), wanted)
+    inputs.start()
+    try:
+        yield inputs
+    finally:
+        inputs.close()
+
+
+@contextmanager
+def successor(name: str) -> Iterator[None]:
+    """The next server of that name. Whether it answers is asked by others: a client that is opened in this process while
+    another one is closed can crash libjack."""
+    process = launch(name, ["-r"], 128, RATE_HZ)
+    try:
+        yield
+    finally:
+        end(process)
+
+
 @pytest.fixture
 def inputs(server) -> Iterator[MidiInputs]:
-    inputs = MidiInputs(EventQueue())
-    inputs.start()
-    yield inputs
-    inputs.close()
+    with listening("virtual") as inputs:
+        yield inputs
 
 
 def collect(queue: EventQueue, count: int) -> list:
+    """That many events, without word of cycles that the server skipped on a busy machine."""
     events, end_s = [], time.monotonic() + PATIENCE_S
     while len(events) < count and time.monotonic() < end_s:
         queue.wait(0.1)
-        events += queue.drain()
+        events += [event for event in queue.drain() if not isinstance(event, MessagesLost)]
     return events
 
 
@@ -109,12 +129,14 @@ def test_notes_keep_their_frames_and_their_order(inputs, player) -> None:
     player.client.connect(player.port, inputs.opened[0])
     for _ in range(5):
         player.play(score(250))
-        events = collect(inputs._queue, 250)
-        assert [(event.pitch, event.velocity) for event in events] == [(n % 128, 1 + n // 128) for n in range(250)]
-        if player.xruns == 0:
+        assert until(lambda: not player._waiting)
+        time.sleep(0.2)
+        events = inputs._queue.drain()
+        if player.xruns == 0 and not any(isinstance(event, MessagesLost) for event in events):
             break
     else:
         pytest.skip("the machine is too busy for a period without xruns")
+    assert [(event.pitch, event.velocity) for event in events] == [(n % 128, 1 + n // 128) for n in range(250)]
     moments = [event.at_s - frame / RATE_HZ for event, frame in zip(events, player.frames)]
     steps_ms = [abs(b - a) * 1e3 for a, b in zip(moments, moments[1:])]
     assert statistics.median(steps_ms) < 0.2
@@ -146,15 +168,13 @@ def test_system_exclusive_is_skipped_in_the_real_time_thread(inputs, player) -> 
 
 
 def test_a_named_port_is_connected_lost_and_connected_again(server, player) -> None:
-    inputs = MidiInputs(EventQueue(), ["PLAYER:midi"])
-    inputs.start()
-    assert [port.name for port in player.client.get_all_connections(player.port)] == inputs.opened
-    player.client.midi_outports.clear()
-    (lost,) = collect(inputs._queue, 1)
-    assert (type(lost), lost.source) == (SourceLost, "midi:PLAYER:midi")
-    player.port = player.client.midi_outports.register("midi_out")
-    assert until(lambda: player.client.get_all_connections(player.port))
-    inputs.close()
+    with listening("PLAYER:midi") as inputs:
+        assert [port.name for port in player.client.get_all_connections(player.port)] == inputs.opened
+        player.client.midi_outports.clear()
+        (lost,) = collect(inputs._queue, 1)
+        assert (type(lost), lost.source) == (SourceLost, "midi:PLAYER:midi")
+        player.port = player.client.midi_outports.register("midi_out")
+        assert until(lambda: player.client.get_all_connections(player.port))
 
 
 def test_a_peer_that_leaves_the_virtual_port_releases_its_notes(inputs, player) -> None:
@@ -167,37 +187,38 @@ def test_a_peer_that_leaves_the_virtual_port_releases_its_notes(inputs, player) 
 
 
 def test_the_port_is_called_livewave_or_livewave_midi_when_that_name_is_taken(inputs, player) -> None:
-    second = MidiInputs(EventQueue())
-    second.start()
-    second.close()
-    assert inputs.opened == ["livewave:midi_in"]
-    assert second.opened == ["livewave-midi:midi_in"]
+    with listening("virtual") as second:
+        assert inputs.opened == ["livewave:midi_in"]
+        assert second.opened == ["livewave-midi:midi_in"]
     assert "player:midi_out" in list_ports()
 
 
 def test_a_server_that_dies_and_comes_back_finds_the_port_again(server) -> None:
     name, process = server
-    inputs = MidiInputs(EventQueue())
-    inputs.start()
-    end(process)
-    assert until(lambda: inputs._systems[0].session.dead)
-    again = launch(name, ["-r"], 128, RATE_HZ)
-    assert until(lambda: not inputs._systems[0].session.dead)
-    player = Player()
-    assert until(lambda: player.client.get_ports("livewave:midi_in"))
-    player.client.connect(player.port, "livewave:midi_in")
-    player.play(score(3))
-    assert len(collect(inputs._queue, 3)) == 3
-    player.close()
-    inputs.close()
-    end(again)
+    with listening("virtual") as inputs:
+        end(process)
+        assert until(lambda: inputs._systems[0].session.dead)
+        with successor(name):
+            assert until(lambda: not inputs._systems[0].session.dead)
+            player = Player()
+            assert until(lambda: player.client.get_ports("livewave:midi_in"))
+            player.client.connect(player.port, "livewave:midi_in")
+            player.play(score(3))
+            assert len(collect(inputs._queue, 3)) == 3
+            player.close()
 
 
 KEYBOARDS = """
 import sys
+import time
 import jack
 
-client = jack.Client("keyboards", use_exact_name=True, no_start_server=True)
+for _ in range(200):
+    try:
+        client = jack.Client("keyboards", use_exact_name=True, no_start_server=True)
+        break
+    except jack.JackOpenError:
+        time.sleep(0.1)
 ports = [client.midi_outports.register(name) for name in ("upper", "lower")]
 struck = []
 
@@ -245,41 +266,64 @@ def struck(inputs: MidiInputs, strike: Callable[[], None]) -> bool:
 
 def test_after_a_server_was_killed_every_named_port_releases_its_notes_and_plays_again_on_the_next_one(server) -> None:
     name, process = server
+    with ExitStack() as stack:
+        with keyboards():
+            assert until(lambda: {"keyboards:upper", "keyboards:lower"} <= set(list_ports()))
+            inputs = stack.enter_context(listening("virtual", "keyboards:upper", "keyboards:lower"))
+        with keyboards() as strike:
+            assert struck(inputs, strike)
+            process.kill()
+            process.wait()
+            assert {event.source for event in collect(inputs._queue, 2)} == {"midi:keyboards:upper", "midi:keyboards:lower"}
+        with successor(name), keyboards() as strike:
+            assert struck(inputs, strike)
+
+
+def test_a_source_that_came_back_between_two_looks_is_connected_again_and_one_taken_off_by_hand_is_not(server, request) -> None:
+    heard: list[bytes] = []
+    ports = JackPorts("livewave")
+    request.addfinalizer(ports.close)
+
+    def looked() -> bool:
+        names = ports.names()
+        if "keyboards:upper" not in names:
+            return False
+        try:
+            port.follow(names)
+        except ports.session.error:  # its client is not active yet
+            return False
+        return port._peers == {"keyboards:upper"}
+
+    def played() -> bool:
+        strike()
+        return bytes((0x90, 60, 100)) in heard
+
     with keyboards():
-        assert until(lambda: {"keyboards:upper", "keyboards:lower"} <= set(list_ports()))
-        inputs = MidiInputs(EventQueue(), ["virtual", "keyboards:upper", "keyboards:lower"])
-        inputs.start()
+        assert until(lambda: "keyboards:upper" in ports.names())
+        port = ports.open("keyboards:upper", lambda packet, _at_s: heard.append(packet))
+        assert until(looked)
+    assert until(lambda: "keyboards:upper" not in ports.names())
     with keyboards() as strike:
-        assert struck(inputs, strike)
-        process.kill()
-        process.wait()
-        assert {event.source for event in collect(inputs._queue, 2)} == {"midi:keyboards:upper", "midi:keyboards:lower"}
-    again = launch(name, ["-r"], 128, RATE_HZ)
-    assert answers(again, name)
-    with keyboards() as strike:
-        assert struck(inputs, strike)
-    inputs.close()
-    end(again)
+        assert until(looked)
+        assert until(played)
+        ports.session.client.disconnect("keyboards:upper", port.name)
+        assert port.follow(ports.names()) and not port.follow(ports.names())
+        assert port._peers == set()
 
 
 def test_what_was_connected_by_hand_is_connected_again_on_the_next_server(server) -> None:
     name, process = server
-    inputs = MidiInputs(EventQueue())
-    inputs.start()
-    client, port = inputs._systems[0].session.client, inputs._inputs[0][2]
-    with keyboards():
-        assert until(lambda: "keyboards:upper" in list_ports())
-        client.connect("keyboards:upper", port.name)
-        assert until(lambda: port._peers)
-        process.kill()
-        process.wait()
-        assert [event.source for event in collect(inputs._queue, 1)] == ["midi:livewave"]
-    again = launch(name, ["-r"], 128, RATE_HZ)
-    assert answers(again, name)
-    with keyboards():
-        assert until(lambda: port._peers == {"keyboards:upper"})
-    inputs.close()
-    end(again)
+    with listening("virtual") as inputs:
+        client, port = inputs._systems[0].session.client, inputs._inputs[0][2]
+        with keyboards():
+            assert until(lambda: "keyboards:upper" in list_ports())
+            client.connect("keyboards:upper", port.name)
+            assert until(lambda: port._peers)
+            process.kill()
+            process.wait()
+            assert [event.source for event in collect(inputs._queue, 1)] == ["midi:livewave"]
+        with successor(name), keyboards():
+            assert until(lambda: port._peers == {"keyboards:upper"})
 
 
 def test_rtmidi_on_jack_hears_the_same_notes(server) -> None:
@@ -304,6 +348,9 @@ def test_a_port_that_refuses_at_first_is_asked_again() -> None:
     class Client:
         def __init__(self) -> None:
             self.peers, self.refuses = [], True
+
+        def get_uuid_for_client_name(self, _name: str) -> str:
+            return "1"
 
         def get_all_connections(self, _port: object) -> list[SimpleNamespace]:
             return [SimpleNamespace(name=name) for name in self.peers]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,7 @@ def test_what_was_told_after_the_checkpoint_is_forgotten(tmp_path):
     for step in (2, 4, 6):
         board.tell({"step": step, "held_out": float(step)})
     board.close()
+    time.sleep(1.1)  # TensorBoard reads the files of a run in the order of their names, which are of the second
     resumed = Board(tmp_path, 4)
     resumed.tell({"step": 6, "held_out": 7.0})
     resumed.close()
