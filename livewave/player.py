@@ -39,6 +39,7 @@ from livewave.render.adherence import Adherence
 from livewave.render.engine import Engine
 from livewave.sound.apart import VoicePorts, voice_ports
 from livewave.sound.device import Output, default_output, look_again, open_output
+from livewave.sound.pace import Pace
 from livewave.sound.realtime import PRODUCER_PRIORITY, ask_for_priority, lock_memory
 from livewave.sound.ring import Ring
 from livewave.sound.target import Target
@@ -48,7 +49,6 @@ from livewave.takes.tape import TapeWriter, life_of, model_hash
 REPORT_S = 0.05
 RING_S = 0.5
 FILL_S = 0.02
-REST_S = 0.005  # where that was not enough: without it, whoever could do something about it would never run
 WAIT_S = 0.5
 JITTER_S = 0.001  # of the wake-up of this process
 SWITCH_INTERVAL_S = 0.0005
@@ -238,10 +238,8 @@ class Player:
             self._take_messages()
             self._change()
             worked = self._fill()
-            if not worked:
-                time.sleep(self._nap_s)
-            elif self.ring.wanted_frames() > 0:
-                time.sleep(REST_S)
+            if pause_s := self._pace.pause_s(worked, worked and self.ring.wanted_frames() > 0, time.monotonic()):
+                time.sleep(pause_s)
             self._report(time.monotonic())
             if self._is_left_alone():
                 break
@@ -323,7 +321,7 @@ class Player:
         self._target.expect(self._rendering_frames)
         self._target.hear(self.ring.underrun_blocks, time.monotonic())
         self.ring.target_frames = self._target.frames
-        self._nap_s = min(0.25 * self._block_frames / rate, 0.001)
+        self._pace = Pace(min(0.25 * self._block_frames / rate, 0.001), time.monotonic())
 
     @property
     def _rendering_frames(self) -> int:
