@@ -157,7 +157,7 @@ class JackPort:
             return left
         client = self._ports.session.client
         found = next((name for name in names if self._wanted and self._wanted.lower() in name.lower()), None)
-        seen = (found, identity(client, found.partition(":")[0])) if found else None
+        seen = (found, self._identity(found)) if found else None
         if seen and seen != self._seen:
             client.connect(found, self._port)
         self._seen = seen
@@ -169,6 +169,14 @@ class JackPort:
         peers = {port.name for port in client.get_all_connections(self._port)}
         left, self._peers = bool(self._peers - peers), peers
         return left
+
+    def _identity(self, source: str) -> str:
+        """Of its client; empty where the server knows none: then the name alone tells."""
+        session = self._ports.session
+        try:
+            return identity(session.client, source.partition(":")[0])
+        except session.error:
+            return ""
 
 
 class JackPorts:

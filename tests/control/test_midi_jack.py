@@ -350,7 +350,7 @@ def test_a_port_that_refuses_at_first_is_asked_again() -> None:
             self.peers, self.refuses = [], True
 
         def get_uuid_for_client_name(self, _name: str) -> str:
-            return "1"
+            raise RuntimeError("no identities here")
 
         def get_all_connections(self, _port: object) -> list[SimpleNamespace]:
             return [SimpleNamespace(name=name) for name in self.peers]
@@ -361,7 +361,7 @@ def test_a_port_that_refuses_at_first_is_asked_again() -> None:
                 raise RuntimeError("not yet")
             self.peers.append(name)
 
-    session = SimpleNamespace(dead=False, client=Client(), register=lambda name, receive: SimpleNamespace(name=name))
+    session = SimpleNamespace(dead=False, client=Client(), error=RuntimeError, register=lambda name, receive: SimpleNamespace(name=name))
     port = JackPort(SimpleNamespace(session=session), "midi_in", None, lambda *_: None)
     session.client.peers = ["keyboards:upper"]
     assert not port.follow(["keyboards:upper"])
