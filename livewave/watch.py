@@ -11,7 +11,8 @@ import math
 from livewave.link import VoiceStats
 
 SICK_S = 0.5  # of trouble without a break
-LEAST_ADHERENCE = 0.1  # noise has none; what ships has 0.3 or more in 99 of 100 looks at single notes and chords of its range
+LEAST_ADHERENCE = 0.1  # noise has less in 998 of 1000 looks; what ships has 0.3 or more in 99 of 100, at notes and chords of its range
+WELL_AGAIN = 0.2  # the adherence that ends a suspicion of noise: one lucky look among ten must not
 WILD = 1.2  # a temperature above it asks for noise
 MOST_OFFSET = 0.1  # of full scale
 SILENCE = 1e-3  # -60 dB below the level that is set
@@ -42,7 +43,8 @@ class Watch:
     def judge(self, stats: VoiceStats, gain_db: float, temperature: float, now_s: float) -> str:
         """What is wrong, when it is time to prime the net anew for it; else nothing."""
         gain = 10.0 ** (gain_db / 20.0)
-        trouble = _trouble(stats, gain, temperature, self._has_fallen(stats, gain, now_s))
+        least = LEAST_ADHERENCE if self._sick_since_s is None else WELL_AGAIN
+        trouble = _trouble(stats, gain, temperature, self._has_fallen(stats, gain, now_s), least)
         if not trouble:
             self._sick_since_s = None
             if now_s - self._not_before_s > self._pause_s:
@@ -66,13 +68,13 @@ class Watch:
         return self._fallen
 
 
-def _trouble(stats: VoiceStats, gain: float, temperature: float, fallen: bool) -> str:
+def _trouble(stats: VoiceStats, gain: float, temperature: float, fallen: bool, least_adherence: float) -> str:
     if stats.sounding_s < SPEAKS_WITHIN_S:
         return ""
     if abs(stats.offset) > MOST_OFFSET * gain:
         return f"an offset of {stats.offset:.2f}"
     if fallen or stats.level < SILENCE * gain and stats.struck_s < DECAYS_AFTER_S:
         return "silence while notes are held"
-    if stats.adherence < LEAST_ADHERENCE and temperature <= WILD:  # never true of nan
+    if stats.adherence < least_adherence and temperature <= WILD:  # never true of nan
         return f"noise while notes are held (adherence {stats.adherence:.2f})"
     return ""

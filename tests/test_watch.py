@@ -7,7 +7,7 @@ import pytest
 
 from livewave.link import VoiceStats
 from livewave.watch import (
-    DECAYS_AFTER_S, FIRST_PAUSE_S, LEAST_ADHERENCE, LONGEST_PAUSE_S, MOST_OFFSET, SICK_S, SPEAKS_WITHIN_S, Watch,
+    DECAYS_AFTER_S, FIRST_PAUSE_S, LEAST_ADHERENCE, LONGEST_PAUSE_S, MOST_OFFSET, SICK_S, SPEAKS_WITHIN_S, WELL_AGAIN, Watch,
 )
 
 WELL = VoiceStats(level=0.3, adherence=0.9, sounding_s=2.0, struck_s=2.0)
@@ -32,6 +32,13 @@ def test_trouble_that_lasts_is_told_by_its_name_and_one_that_passes_is_not(chang
     assert judged(watch, WELL, 0.9 * SICK_S, REPORT_S) == []
     found = judged(watch, sick, SICK_S, SICK_S + 2 * REPORT_S)
     assert len(found) == watch.primed == 1 and why in found[0][1]
+
+
+def test_noise_that_looks_like_a_note_once_is_noise_still():
+    lucky = replace(NOISE, adherence=(LEAST_ADHERENCE + WELL_AGAIN) / 2)
+    reports = [NOISE] * 5 + [lucky] + [NOISE] * 20
+    assert len(primed_by(reports[: round(SICK_S / REPORT_S) + 2])) == 1
+    assert primed_by([lucky] * 100) == []  # nor is what was never worse
 
 
 @pytest.mark.parametrize("stats", [
