@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from livewave.music.clock import JUMP_S, ManualClock, SampleClock, SystemClock
+from livewave.music.clock import JUMP_S, SLIP_S, ManualClock, SampleClock, SystemClock
 
 RATE_HZ = 16_000
 BLOCK = 64
@@ -45,6 +45,31 @@ def test_a_jump_is_followed_at_once() -> None:
     later_s = 99 * BLOCK / RATE_HZ + 2 * JUMP_S
     clock.observe(later_s, 100 * BLOCK)
     assert clock.sample_at(later_s) == 100 * BLOCK
+
+
+def _errors_around(shift_s: np.ndarray, jitter_s: float = 0.0012) -> np.ndarray:
+    """Errors of placement, in seconds, block by block, where each block is later by `shift_s` than the clock says."""
+    noise = np.random.default_rng(2).uniform(-jitter_s, jitter_s, len(shift_s))
+    clock, errors = SampleClock(RATE_HZ), []
+    for n, (late_s, noise_s) in enumerate(zip(shift_s, noise)):
+        clock.observe(n * BLOCK / RATE_HZ + late_s + noise_s, n * BLOCK)
+        errors.append(n * BLOCK / RATE_HZ - clock.sample_at(n * BLOCK / RATE_HZ) / RATE_HZ)
+    return np.array(errors) - shift_s
+
+
+@pytest.mark.parametrize("slip_s", [2 * 128 / 48_000, 128 / 48_000, -128 / 48_000])
+def test_a_period_that_the_device_skips_is_followed_before_the_next_note(slip_s: float) -> None:
+    blocks, at = 1_000, 500
+    errors = _errors_around(np.where(np.arange(blocks) < at, 0.0, slip_s))
+    within = at + round((2 * SLIP_S + 0.01) * RATE_HZ / BLOCK)  # one that began before does not count
+    assert np.abs(errors[at - 100 : at]).max() < 0.0004 and np.abs(errors[within:]).max() < 0.0006
+    assert abs(errors[at + 2]) > 0.9 * abs(slip_s)  # it was there
+
+
+def test_blocks_that_are_late_more_and_more_for_a_moment_and_catch_up_move_no_note() -> None:
+    spell = np.concatenate((np.zeros(500), np.linspace(0.0, 0.01, 30), np.zeros(200)))
+    clock_moved_by = _errors_around(spell) + spell
+    assert np.abs(clock_moved_by[500:]).max() < 0.0015
 
 
 def test_moments_inside_a_block_keep_their_fraction() -> None:
