@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from statistics import fmean as mean
+from statistics import fmean
 from typing import Protocol
 
 # Observations are averaged over this long: far longer than their jitter, far shorter than a drift of quartz matters.
@@ -93,7 +93,7 @@ class SampleClock:
         if len(self._one_sided_s) < SLIP_BLOCKS or now_s - self._one_sided_from_s < SLIP_S:
             return 0.0
         half = len(self._one_sided_s) // 2
-        first_s, then_s = mean(self._one_sided_s[:half]), mean(self._one_sided_s[half:])
+        first_s, then_s = fmean(self._one_sided_s[:half]), fmean(self._one_sided_s[half:])
         self._one_sided_s = []
         return then_s if abs(then_s) >= LEAST_SLIP_S and abs(then_s - first_s) <= STEADY * abs(then_s) else 0.0
 

@@ -35,30 +35,34 @@ def within(runs: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]) ->
     return [run for run in runs if any(first <= run[0] < last for first, last in spans)]
 
 
-def breaks(audio: np.ndarray, tone_hz: float, rate_hz: int) -> list[int]:
-    """The frames where a tone breaks; breaks that are near to one another are one."""
+def breaks(audio: np.ndarray, tone_hz: float, rate_hz: int) -> list[tuple[int, int]]:
+    """(first frame, frames) of where a tone breaks; breaks that are near to one another are one."""
     turn = 2.0 * np.cos(2.0 * np.pi * tone_hz / rate_hz)
     error = audio[2:] - turn * audio[1:-1] + audio[:-2]
     silent = (audio[2:] == 0.0) & (audio[1:-1] == 0.0)
     return apart(np.flatnonzero((np.abs(error) > TONE_ERROR) | silent) + 2, round(ONE_EVENT_S * rate_hz))
 
 
-def apart(frames: np.ndarray, least: int) -> list[int]:
-    """The first of each group of frames; groups lie more than `least` apart."""
-    firsts = np.diff(frames, prepend=-least - 1) > least
-    return [int(frame) for frame in frames[firsts]]
+def apart(frames: np.ndarray, least: int) -> list[tuple[int, int]]:
+    """(first frame, frames) of each group of frames, from its first to its last; groups lie more than `least` apart."""
+    groups = np.split(frames, np.flatnonzero(np.diff(frames) > least) + 1)
+    return [(int(group[0]), int(group[-1] - group[0] + 1)) for group in groups if len(group)]
 
 
-def unexplained(frames: Sequence[int], spans: Sequence[tuple[int, int]], frames_near: int) -> list[int]:
-    """Those of `frames` that lie in none of `spans` (first frame, last frame), nor near to one."""
-    return [frame for frame in frames if not any(first - frames_near <= frame <= last + frames_near for first, last in spans)]
+def unexplained(runs: Sequence[tuple[int, int]], missing: Sequence[tuple[int, int]], rate_hz: int) -> list[tuple[int, int]]:
+    """Those of `runs` (first frame, frames) that do not lie from end to end beside a cycle that the JACK server lost: what goes on
+    after that is not the server's.
+
+    missing  as in Take
+    """
+    near = round(BESIDE_S * rate_hz)
+    return [(first, frames) for first, frames in runs
+            if not any(lost - near <= first and first + frames <= back + near for lost, back in missing)]
 
 
 def holes(audio: np.ndarray, missing: Sequence[tuple[int, int]], rate_hz: int, least: int = ZEROS) -> list[tuple[int, int]]:
     """(first frame, frames) of the runs of zeros that no cycle which the JACK server lost explains."""
-    runs = zero_runs(audio, least)
-    own = set(unexplained([first for first, _ in runs], missing, round(BESIDE_S * rate_hz)))
-    return [run for run in runs if run[0] in own]
+    return unexplained(zero_runs(audio, least), missing, rate_hz)
 
 
 def back_after_s(audio: np.ndarray, at: int, pitch: int, rate_hz: int, missing: Sequence[tuple[int, int]] = ()) -> float | None:

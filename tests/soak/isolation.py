@@ -24,7 +24,7 @@ from tests.realtime.jackd import NoJack, jack_server
 from tests.scenario.daemon import Playing, command, daemon
 from tests.soak.asking import status_of
 from tests.soak.children import NO_JACK, NotMeasured, beside, found_by, load_average
-from tests.soak.continuity import BESIDE_S, breaks, unexplained
+from tests.soak.continuity import breaks, unexplained
 from tests.soak.launch import hogged
 from tests.soak.trouble import troubled
 
@@ -71,8 +71,8 @@ def _take(playing: Playing, meter: Meter, seconds: float, load: str) -> dict[str
 def heard(take: Take, note: Note) -> dict[str, int]:
     """gaps: breaks of the tone while the note is held; gaps_of_server: those beside a cycle that the server lost."""
     first, last = (round(at_s * RATE_HZ) for at_s in (note.start_s + EDGE_S, note.end_s))
-    found = breaks(take.audio[first:last], TONE_HZ, RATE_HZ)
-    own = unexplained([first + frame for frame in found], take.missing, round(BESIDE_S * RATE_HZ))
+    found = [(first + frame, frames) for frame, frames in breaks(take.audio[first:last], TONE_HZ, RATE_HZ)]
+    own = unexplained(found, take.missing, RATE_HZ)
     return {"gaps": len(own), "gaps_of_server": len(found) - len(own), "lost_cycles": len(take.lost), "xruns": take.xruns}
 
 

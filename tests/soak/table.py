@@ -109,9 +109,10 @@ def _worst(rows: Rows, name: str, form: str) -> str:
 
 def _dense(found: Mapping) -> str:
     wrong = dense.broken(found)
+    where = f", in {len(found['takes_that_lost'])} of {found['takes']} takes" if found["takes_that_lost"] else ""
     return (f"{found['minutes']:g} minutes of dense playing ({found['notes']} notes with pedal, bends and controls), another core busy, "
             f"{found['flood_s']:g} s of 5,000 OSC messages a second within: {_bold(str(found['underruns']) + ' underruns', found['underruns'] > 0)} and "
-            f"{found['gaps']} gaps, in {len(found['takes_that_lost'])} of {found['takes']} takes ({found['gaps_of_server']} more of the server, which lost {found['lost_cycles']} cycles), {found['stuck_notes']} notes stuck, "
+            f"{found['gaps']} gaps{where} ({found['gaps_of_server']} more of the server, which lost {found['lost_cycles']} cycles), {found['stuck_notes']} notes stuck, "
             f"{found['late']} late, {found['restarts']} restarts; memory grew by {found['control_growth_mb']:.1f} and {found['audio_growth_mb']:.1f} MB "
             f"(control, audio process); latency {found['latency_ms']['first']:.1f} ms at first, {found['latency_ms']['last']:.1f} at the end."
             + (f" Missed: {'; '.join(wrong)}." if wrong else ""))

@@ -35,7 +35,7 @@ def test_a_whole_tone_has_no_break_neither_pure_nor_resampled():
 @pytest.mark.parametrize("at", range(20_000, 20_060, 7))
 def test_one_lost_frame_is_a_break_wherever_it_was(at):
     heard = np.delete(resampled_tone(1.0), at)
-    assert [abs(found - at) <= 2 for found in breaks(heard, TONE_HZ, RATE_HZ)] == [True]
+    assert [abs(found - at) <= 2 for found, _ in breaks(heard, TONE_HZ, RATE_HZ)] == [True]
 
 
 def test_a_hole_a_repeated_period_and_a_fade_are_one_break_each():
@@ -44,16 +44,25 @@ def test_a_hole_a_repeated_period_and_a_fade_are_one_break_each():
     heard[30_000:30_128] = heard[29_872:30_000]
     heard[60_000:60_200] *= np.linspace(1.0, 0.0, 200, dtype=np.float32)
     heard[60_200:60_300] = 0.0
-    assert [round(found, -3) for found in breaks(heard, TONE_HZ, RATE_HZ)] == [10_000, 30_000, 60_000]
+    assert [round(found, -3) for found, _ in breaks(heard, TONE_HZ, RATE_HZ)] == [10_000, 30_000, 60_000]
 
 
 def test_what_lies_near_together_counts_once():
-    assert apart(np.array([5, 6, 9, 40, 41, 100]), 20) == [5, 40, 100]
+    assert apart(np.array([5, 6, 9, 40, 41, 100]), 20) == [(5, 5), (40, 2), (100, 1)]
     assert apart(np.array([], int), 20) == []
 
 
 def test_what_the_server_lost_explains_what_is_near_to_it_and_nothing_else():
-    assert unexplained([100, 5_000, 9_000], [(4_000, 5_200)], 100) == [100, 9_000]
+    assert unexplained([(100, 5), (5_000, 200), (9_000, 5)], [(4_000, 5_200)], RATE_HZ) == [(100, 5), (9_000, 5)]
+
+
+def test_silence_that_outlasts_the_cycle_which_the_server_lost_is_ours():
+    heard = tone(4.0)
+    heard[2 * RATE_HZ :][: RATE_HZ // 5] = 0.0
+    missing = [(2 * RATE_HZ, 2 * RATE_HZ + 384)]
+    assert holes(heard, missing, RATE_HZ) == [(2 * RATE_HZ, RATE_HZ // 5)]
+    assert len(unexplained(breaks(heard, TONE_HZ, RATE_HZ), missing, RATE_HZ)) == 1
+    assert back_after_s(heard, 2 * RATE_HZ, PITCH, RATE_HZ, missing) == pytest.approx(0.2, abs=0.05)
 
 
 def test_a_hole_where_the_server_lost_a_cycle_is_no_hole_of_ours():
