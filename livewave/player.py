@@ -317,7 +317,7 @@ class Player:
     def _set_target(self) -> None:
         rate, asked_ms = self.output.rate_hz, self._config.audio.latency_ms
         asked = None if asked_ms is None else round(asked_ms * 1e-3 * rate)
-        self._target = Target(self.output.period_frames, asked, self.ring.capacity_frames)
+        self._target = Target(self.output.period_frames, rate, asked, self.ring.capacity_frames)
         self._target.expect(self._rendering_frames)
         self._target.hear(self.ring.underrun_blocks, time.monotonic())
         self.ring.target_frames = self._target.frames

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 CALM_S = 60.0  # without an underrun for so long, the target falls again by one period
 LONGEST_CALM_S = 3_600.0
-LEAST_PERIODS = 3  # one that the device is about to take, the others to be late in; 2 were heard about once a minute
+LATE_S = 0.005  # for so long the thread that renders may be late, but for a period at least, and for two at most
 GROWTH = 4  # the target never exceeds this multiple of the first one
 MOST_AT_ONCE = 4  # periods by which one moment raises it; who lacked more than these stood still, and no ring would have helped
 
@@ -12,16 +12,17 @@ MOST_AT_ONCE = 4  # periods by which one moment raises it; who lacked more than 
 class Target:
     """The target fill. Thread: producer.
 
-    An underrun raises it by as many periods as were lacking. Calm lowers it by one; each time an underrun shows that this was
+    At first: a period, which the device is about to take, and LATE_S. An underrun raises it by as many periods as were lacking. Calm lowers it by one; each time an underrun shows that this was
     wrong, however much later, the next time takes twice as long: a machine that is late every few minutes clicks a few times in
     a concert, and not every few minutes.
 
     frames  as it stands
     """
 
-    def __init__(self, period_frames: int, asked_frames: int | None, most_frames: int) -> None:
-        """asked_frames  what the player asked for, instead of LEAST_PERIODS; most_frames  what the ring can hold"""
+    def __init__(self, period_frames: int, rate_hz: int, asked_frames: int | None, most_frames: int) -> None:
+        """asked_frames  what the player asked for, instead; most_frames  what the ring can hold"""
         self.period_frames, self._asked, self._most = period_frames, asked_frames, most_frames
+        self._late_frames = min(max(period_frames, round(LATE_S * rate_hz)), 2 * period_frames)
         self._least = self.frames = self._at_least(0)
         self._underruns, self._quiet_since_s, self._calm_s = 0, 0.0, CALM_S
         self._lowered = False
@@ -35,7 +36,10 @@ class Target:
         self.frames = max(self._least, min(self.frames, GROWTH * self._least))
 
     def _at_least(self, needed_frames: int) -> int:
-        least = max(LEAST_PERIODS * self.period_frames, needed_frames) if self._asked is None else max(self.period_frames, self._asked)
+        if self._asked is None:
+            least = max(self.period_frames + self._late_frames, needed_frames)
+        else:
+            least = max(self.period_frames, self._asked)
         return min(least, self._most // GROWTH)
 
     def hear(self, underruns: int, now_s: float) -> None:
