@@ -4,7 +4,7 @@ from __future__ import annotations
 
 CALM_S = 60.0  # without an underrun for so long, the target falls again by one period
 LONGEST_CALM_S = 3_600.0
-LATE_S = 0.005  # for so long the thread that renders may be late, but for a period at least, and for two at most
+LATE_S = 0.0045  # for so long the thread that renders may be late, but for a period at least, and for two at most
 GROWTH = 4  # the target never exceeds this multiple of the first one
 MOST_AT_ONCE = 4  # periods by which one moment raises it; who lacked more than these stood still, and no ring would have helped
 
@@ -12,9 +12,9 @@ MOST_AT_ONCE = 4  # periods by which one moment raises it; who lacked more than 
 class Target:
     """The target fill. Thread: producer.
 
-    At first: a period, which the device is about to take, and LATE_S. An underrun raises it by as many periods as were lacking. Calm lowers it by one; each time an underrun shows that this was
-    wrong, however much later, the next time takes twice as long: a machine that is late every few minutes clicks a few times in
-    a concert, and not every few minutes.
+    At first it is a period, which the device is about to take, and LATE_S. An underrun raises it by as many periods as were lacking.
+    Calm lowers it by one; each time an underrun shows that this was wrong, however much later, the next time takes twice as long: a
+    machine that is late every few minutes clicks a few times in a concert, and not every few minutes.
 
     frames  as it stands
     """

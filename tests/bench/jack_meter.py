@@ -22,11 +22,12 @@ START_FRAMES = 4800  # from the call to the first frame of a take
 @dataclass(frozen=True, slots=True)
 class Take:
     """audio float32 [frames]; missing: (first, last) frame of cycles of the graph that did not run; xruns: as JACK counts them.
-    Both are the server's, and everybody on it suffers."""
+    Both are the server's, and everybody on it suffers. period_frames: of the server."""
 
     audio: np.ndarray
     missing: list[tuple[int, int]]
     xruns: int
+    period_frames: int
 
     @property
     def lost(self) -> list[int]:
@@ -96,7 +97,7 @@ class Meter:
             time.sleep(0.1)
         self._begin = None
         gc.enable()
-        return Take(self._audio, self._missing, self._xruns)
+        return Take(self._audio, self._missing, self._xruns, self._client.blocksize)
 
     def _find(self, pattern: str, **kind: bool):
         found = until(lambda: [p for p in self._client.get_ports(**kind) if re.match(pattern, p.name)], pattern)

@@ -60,6 +60,17 @@ def unexplained(runs: Sequence[tuple[int, int]], missing: Sequence[tuple[int, in
             if not any(lost - near <= first and first + frames <= back + near for lost, back in missing)]
 
 
+def read_late(runs: Sequence[tuple[int, int]], audio: np.ndarray, period_frames: int) -> list[tuple[int, int]]:
+    """Those of `runs` (first frame, frames) of a tone that are the listener's: frames of one cycle that it read when those of the next
+    one lay in their place already, so that they are there twice, and the tone goes on behind them as if nothing had been.
+
+    A player that repeats a period has its break behind it, and what follows is another piece of the tone.
+    """
+    return [(first, frames) for first, frames in runs
+            if ZEROS <= frames - 2 <= period_frames
+            and np.array_equal(audio[first : first + frames - 2], audio[first + period_frames : first + period_frames + frames - 2])]
+
+
 def holes(audio: np.ndarray, missing: Sequence[tuple[int, int]], rate_hz: int, least: int = ZEROS) -> list[tuple[int, int]]:
     """(first frame, frames) of the runs of zeros that no cycle which the JACK server lost explains."""
     return unexplained(zero_runs(audio, least), missing, rate_hz)

@@ -4,7 +4,8 @@
 
 Prints JSON. The audio process works as always, and what its net made is replaced by a pure tone, of which every lost, repeated
 or altered frame shows to a JACK client in another process. Breaks beside a cycle that the JACK server itself lost are told
-apart: everybody on that server suffers them. Exit status 1 when a limit is broken.
+apart: everybody on that server suffers them. So are those that the client in the other process makes itself, when it is late.
+Exit status 1 when a limit is broken.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from tests.realtime.jackd import NoJack, jack_server
 from tests.scenario.daemon import Playing, command, daemon
 from tests.soak.asking import status_of
 from tests.soak.children import NO_JACK, NotMeasured, beside, found_by, load_average
-from tests.soak.continuity import breaks, unexplained
+from tests.soak.continuity import breaks, read_late, unexplained
 from tests.soak.launch import hogged
 from tests.soak.trouble import troubled
 
@@ -69,11 +70,13 @@ def _take(playing: Playing, meter: Meter, seconds: float, load: str) -> dict[str
 
 
 def heard(take: Take, note: Note) -> dict[str, int]:
-    """gaps: breaks of the tone while the note is held; gaps_of_server: those beside a cycle that the server lost."""
+    """gaps: breaks of the tone while the note is held; gaps_of_server: those beside a cycle that the server lost; gaps_of_meter:
+    cycles that the meter read too late."""
     first, last = (round(at_s * RATE_HZ) for at_s in (note.start_s + EDGE_S, note.end_s))
     found = [(first + frame, frames) for frame, frames in breaks(take.audio[first:last], TONE_HZ, RATE_HZ)]
-    own = unexplained(found, take.missing, RATE_HZ)
-    return {"gaps": len(own), "gaps_of_server": len(found) - len(own), "lost_cycles": len(take.lost), "xruns": take.xruns}
+    torn = unexplained(found, take.missing, RATE_HZ)
+    late = read_late(torn, take.audio, take.period_frames)
+    return {"gaps": len(torn) - len(late), "gaps_of_server": len(found) - len(torn), "gaps_of_meter": len(late), "lost_cycles": len(take.lost), "xruns": take.xruns}
 
 
 @contextmanager

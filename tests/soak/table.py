@@ -56,20 +56,21 @@ def _latency(found: Mapping) -> str:
 
 def _isolation(found: Mapping) -> str:
     periods = sorted({row["period_frames"] for row in found["rows"]})
-    lines = ["| gaps heard / underruns (and gaps of the server), while in the control process | " + " | ".join(f"period {p}" for p in periods) + " |",
+    lines = ["| gaps heard / underruns (gaps of the server, of the meter), while in the control process | " + " | ".join(f"period {p}" for p in periods) + " |",
              "|---" * (len(periods) + 1) + "|"]
     for load, about in isolation.LOADS.items():
         rows = {row["period_frames"]: row for row in found["rows"] if row["load"] == load}
         if rows:
             lines.append(f"| {about} | " + " | ".join(_gaps(rows[p]) if p in rows else "" for p in periods) + " |")
     seconds = found["rows"][0]["seconds"]
-    return "\n".join(lines) + f"\n\nA held note of {seconds:g} s each; gaps beside a cycle that the JACK server itself lost are its own."
+    return ("\n".join(lines) + f"\n\nA held note of {seconds:g} s each. Gaps beside a cycle that the JACK server "
+            "itself lost are its own; the meter, a JACK client, makes one when it reads a cycle's frames after the next one's have come.")
 
 
 def _gaps(row: Mapping) -> str:
     if "error" in row:
         return f"not measured: {row['error']}"
-    return _bold(f"{row['gaps']} / {row['underruns']}", bool(isolation.broken([row]))) + f" ({row['gaps_of_server']})"
+    return _bold(f"{row['gaps']} / {row['underruns']}", bool(isolation.broken([row]))) + f" ({row['gaps_of_server']}, {row['gaps_of_meter']})"
 
 
 def _faults(found: Mapping) -> str:

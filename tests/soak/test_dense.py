@@ -48,10 +48,10 @@ def test_holes_in_held_notes_and_tails_that_sound_on_are_counted():
     audio[RATE_HZ : RATE_HZ + 64] = audio[2 * RATE_HZ : 2 * RATE_HZ + 128] = 0.0
     audio[3 * RATE_HZ :] = 0.0
     notes = [Note(0.1, 2.5, 60, 100)]
-    found = heard(Take(audio, [(RATE_HZ, RATE_HZ + 64)], 1), notes)
+    found = heard(Take(audio, [(RATE_HZ, RATE_HZ + 64)], 1, 64), notes)
     assert (found["gaps"], found["gaps_of_server"], found["tails_that_sound"]) == (1, 1, 0)
     audio[-1] = 0.1
-    assert heard(Take(audio, [], 0), notes)["tails_that_sound"] == 1
+    assert heard(Take(audio, [], 0, 64), notes)["tails_that_sound"] == 1
 
 
 def test_the_first_take_is_told_apart_and_growth_is_from_then_on():

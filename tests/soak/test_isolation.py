@@ -8,7 +8,7 @@ from tests.bench.jack_meter import Take
 from tests.realtime.jackd import NoJack
 from tests.soak.isolation import RATE_HZ, TONE_HZ, broken, heard, measure
 
-TAKES = 3
+TAKES, PERIOD = 3, 64
 NOTE = Note(0.5, 3.5, 81, 100)
 GOOD = {"period_frames": 128, "load": "hog", "gaps": 0, "underruns": 0, "restarts": 0}
 
@@ -17,8 +17,8 @@ def take(*torn: int, missing: list[tuple[int, int]] = []) -> Take:
     """A tone that is cut at the frames of `torn`."""
     audio = np.sin(2 * np.pi * TONE_HZ / RATE_HZ * np.arange(4 * RATE_HZ)).astype(np.float32)
     for frame in torn:
-        audio[frame : frame + 64] = 0.0
-    return Take(audio, missing, 0)
+        audio[frame : frame + PERIOD] = 0.0
+    return Take(audio, missing, 0, PERIOD)
 
 
 def test_a_gap_in_the_held_note_counts_and_one_outside_it_does_not():
@@ -30,6 +30,14 @@ def test_a_gap_in_the_held_note_counts_and_one_outside_it_does_not():
 def test_a_gap_where_the_server_lost_a_cycle_is_the_servers():
     found = heard(take(2 * RATE_HZ, 3 * RATE_HZ, missing=[(2 * RATE_HZ, 2 * RATE_HZ + 64)]), NOTE)
     assert (found["gaps"], found["gaps_of_server"], found["lost_cycles"]) == (1, 1, 1)
+
+
+def test_a_cycle_that_the_meter_read_too_late_is_its_own_and_one_that_was_played_twice_is_ours():
+    late, twice = take(), take()
+    late.audio[2 * RATE_HZ :][:PERIOD] = late.audio[2 * RATE_HZ + PERIOD :][:PERIOD]
+    twice.audio[2 * RATE_HZ + PERIOD :] = twice.audio[2 * RATE_HZ : -PERIOD].copy()
+    assert [heard(late, NOTE)[name] for name in ("gaps", "gaps_of_server", "gaps_of_meter")] == [0, 0, 1]
+    assert [heard(twice, NOTE)[name] for name in ("gaps", "gaps_of_server", "gaps_of_meter")] == [1, 0, 0]
 
 
 def test_each_limit_is_told_by_row():
