@@ -76,7 +76,7 @@ class AudioProcess:
         self.numbers: dict[int, int] = {}  # voice -> number of its model that is open
         self._awaited: set[int] = set()  # numbers of models that are being opened
         self._lacking: set[int] = set()  # voices whose model could not be opened
-        self._progress_s = self._began_s = time.monotonic()
+        self._progress_s = self._began_s = self._polled_s = time.monotonic()
         with theirs, its_tape:
             ends = [theirs.fileno(), its_tape.fileno()]
             self._process = subprocess.Popen([sys.executable, "-m", "livewave.player", *map(str, [*ends, os.getpid()])], pass_fds=ends,
@@ -110,6 +110,7 @@ class AudioProcess:
     def poll(self) -> tuple[Stats | None, list[Report]]:
         """The newest statistics, None when nothing is new, and what else was reported. Also sends what did not fit before."""
         self.link.flush()
+        self._forgive_if_we_stood_still(time.monotonic())
         fresh, reports = None, []
         for report in self.link.reports():
             if isinstance(report, Stats):
@@ -122,6 +123,12 @@ class AudioProcess:
                 self._hear(report)
                 reports.append(report)
         return fresh, reports
+
+    def _forgive_if_we_stood_still(self, now_s: float) -> None:
+        """Who did not look for so long does not know: all of it may have slept, and be well."""
+        if now_s - self._polled_s > STUCK_AFTER_S:
+            self._progress_s = now_s
+        self._polled_s = now_s
 
     def stop(self, wait: bool = True) -> None:
         """Fade out and end; killed when it does not. Without `wait` that is left to a thread."""

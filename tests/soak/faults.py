@@ -42,6 +42,7 @@ FAULTS = {
     "audio-killed": _held("audio process killed (SIGKILL)", held.killed),
     "audio-stopped": _held("audio process stopped for 5 s (SIGSTOP, SIGCONT)", held.stopped, LONG_S),
     "control-stopped": _held("control process stopped for 5 s", held.control_stopped, LONG_S),
+    "asleep": Fault("all of it and the sound system stopped for 5 s, as on a laptop that sleeps", held.measure_asleep),
     "engine-error": _held("an exception in the engine", held.trouble("error")),
     "nan": _held("NaN from the net until it is reset", held.trouble("nan")),
     "dc": _held("the net stuck at a level", held.trouble("dc")),

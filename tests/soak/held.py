@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 from tests.bench.jack_meter import Meter, Take
-from tests.realtime.jackd import jack_server
+from tests.realtime.jackd import jack_process, jack_server
 from tests.scenario.daemon import PATIENCE_S, Playing, daemon
 from tests.soak.asking import Levels, status_of
-from tests.soak.children import player_of
+from tests.soak.children import children, player_of
 from tests.soak.continuity import back_after_s
 from tests.soak.trouble import CLOCK_SIGNAL, signal_of, troubled
 
@@ -59,18 +60,46 @@ def silent_though_struck(playing: Playing, player: int) -> None:
 def measure(act: Act, after_s: float = AFTER_S, flags: Sequence[str] = ()) -> dict[str, object]:
     """Let `act` happen to a daemon that holds NOTES, and listen for `after_s`. Raises NoJack."""
     with jack_server(rate=RATE_HZ), daemon("--audio", "default", *flags, **troubled()) as playing:
-        meter, levels = Meter(midi=False), Levels(playing.port)
         hold(playing)
-        player = player_of(playing.pid)
-        with recording(meter, BEFORE_S + after_s) as taking:
-            _await_frame(meter, round(BEFORE_S * RATE_HZ))
-            at = meter.frame
-            act(playing, player)
-        take = taking.result()
-        row = {"back_s": _back_s(take, at), **what_is_left(playing, levels), "lost_cycles": len(take.missing)}
-        levels.close()
-        meter.close()
+        return _measured(playing, BEFORE_S + after_s, partial(_done_by, act, player_of(playing.pid)))
+
+
+def measure_asleep(flags: Sequence[str] = ()) -> dict[str, object]:
+    """The same when the daemon's processes and the JACK server stand still for STOPPED_S, as on a laptop that sleeps: the dummy driver
+    does not count that time. Raises NoJack."""
+    with jack_process(rate=RATE_HZ) as (_, server), daemon("--audio", "default", *flags, **troubled()) as playing:
+        hold(playing)
+        return _measured(playing, BEFORE_S + STOPPED_S + AFTER_S, partial(_asleep, server.pid))
+
+
+def _measured(playing: Playing, seconds: float, happen: Callable[[Playing, Meter], int]) -> dict[str, object]:
+    """The row. `happen` lets the fault happen and gives the frame at which it does."""
+    meter, levels = Meter(midi=False), Levels(playing.port)
+    with recording(meter, seconds) as taking:
+        _await_frame(meter, round(BEFORE_S * RATE_HZ))
+        at = happen(playing, meter)
+    take = taking.result()
+    row = {"back_s": _back_s(take, at), **what_is_left(playing, levels), "lost_cycles": len(take.missing)}
+    levels.close()
+    meter.close()
     return row
+
+
+def _done_by(act: Act, player: int, playing: Playing, meter: Meter) -> int:
+    at = meter.frame
+    act(playing, player)
+    return at
+
+
+def _asleep(server: int, playing: Playing, meter: Meter) -> int:
+    everybody = [server, playing.pid, *children(playing.pid)]
+    at = meter.frame
+    for pid in everybody:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(STOPPED_S)
+    for pid in everybody:
+        os.kill(pid, signal.SIGCONT)
+    return at
 
 
 def hold(playing: Playing) -> None:

@@ -65,6 +65,15 @@ def test_sound_notes_and_settings_outlive_a_fault(name):
     assert broken([row], in_time=False) == []
 
 
+@pytest.mark.jack
+def test_what_slept_and_woke_is_taken_for_well():
+    try:
+        row = measure("asleep")
+    except NoJack as reason:
+        pytest.skip(str(reason))
+    assert broken([row], in_time=False) == [] and row["restarts"] == 0
+
+
 @pytest.mark.parametrize("name", OF_TAKES)
 def test_nothing_recorded_is_lost_by_a_fault(name):
     try:
