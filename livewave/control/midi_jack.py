@@ -26,6 +26,7 @@ FUNCTIONS = (
     "jack_get_time",
 )
 READ_TIMEOUT_S = 0.1
+CLOSE_S = 2.0  # for a farewell; a server whose clients were stopped for seconds may never answer again
 # A stamp further from now than this is a JACK timer that has just started or has lost its way.
 TRUSTED_S = 1.0
 
@@ -83,10 +84,12 @@ class _Session:
                 self._offset_s = (before_s + after_s) / 2 - jack_us * 1e-6
 
     def close(self) -> None:
-        """Safe to call twice."""
+        """Safe to call twice. A server that does not answer is not waited for longer than CLOSE_S."""
         self.dead = True
         self._reader.join()
-        self.client.close()
+        closing = threading.Thread(target=self.client.close, name="jack-close", daemon=True)
+        closing.start()
+        closing.join(CLOSE_S)
 
     def _shut_down(self, _status: object, _reason: str) -> None:
         self.dead = True

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -372,3 +374,16 @@ def test_a_port_that_refuses_at_first_is_asked_again() -> None:
         port.follow(["keyboards:upper"])
     assert not port.follow(["keyboards:upper"]) and session.client.peers == ["keyboards:upper"]
     assert not port.follow(["keyboards:upper"]) and session.client.peers == ["keyboards:upper"]
+
+
+def test_a_server_that_does_not_answer_is_left_behind(server):
+    _, process = server
+    ports = JackPorts("livewave-test")
+    closing = threading.Thread(target=ports.close, daemon=True)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        closing.start()
+        closing.join(PATIENCE_S)
+        assert not closing.is_alive()
+    finally:
+        process.send_signal(signal.SIGCONT)
