@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from livewave.control.jack_wiring import CLIENTS, Wiring
+from livewave.sound.hangs import ends_in_time
 from livewave.sound.realtime import NOTE_PRIORITY, ask_for_priority
 
 Receive = Callable[[Sequence[int], float], None]
@@ -46,7 +47,7 @@ class _Session:
         jack, native = _libraries()
         self.error = jack.JackError
         self.client = _open_client(jack, native, client_name)
-        self.dead = False
+        self.dead = self._left_behind = False
         self.missed = 0  # of the tap's `dropped`, those before which all that arrived has been handed on
         self._receivers: list[Receive] = []
         ffi, library = jack._ffi, jack._lib
@@ -87,9 +88,8 @@ class _Session:
         """Safe to call twice. A server that does not answer is not waited for longer than CLOSE_S."""
         self.dead = True
         self._reader.join()
-        closing = threading.Thread(target=self.client.close, name="jack-close", daemon=True)
-        closing.start()
-        closing.join(CLOSE_S)
+        if not self._left_behind:
+            self._left_behind = not ends_in_time(self.client.close, CLOSE_S)
 
     def _shut_down(self, _status: object, _reason: str) -> None:
         self.dead = True

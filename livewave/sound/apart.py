@@ -8,11 +8,11 @@ A second client, which nothing is connected to by itself. What goes wrong with i
 from __future__ import annotations
 
 import logging
-import threading
 
 import numpy as np
 
 from livewave.sound import _ring
+from livewave.sound.hangs import ends_in_time
 from livewave.sound.ring import Ring
 
 CLIENT_NAME = "livewave-voices"
@@ -57,9 +57,7 @@ class VoicePorts:
 
     def close(self) -> None:
         """Never raises; a client of a server that has died may hang, and is left behind."""
-        thread = threading.Thread(target=self._end, name="voice-ports", daemon=True)
-        thread.start()
-        thread.join(END_TIMEOUT_S)
+        ends_in_time(self._end, END_TIMEOUT_S)
 
     def _end(self) -> None:
         self._client.deactivate(ignore_errors=True)

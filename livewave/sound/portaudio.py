@@ -11,7 +11,6 @@ import ctypes
 import logging
 import os
 import sys
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from livewave import DeviceError
+from livewave.sound.hangs import ends_in_time
 from livewave.sound.output import Output
 from livewave.sound.ring import Ring
 
@@ -193,22 +193,11 @@ def _open_python(sounddevice, ring: Ring, options: dict):
 
 
 def _ends_in_time(call, timeout_s: float) -> bool:
-    """Run `call` on a thread of its own. False when it has not returned in time; the thread is then left behind.
-    Raises DeviceError when PortAudio does."""
-    errors = []
-
-    def run() -> None:
-        try:
-            call()
-        except _sounddevice().PortAudioError as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="portaudio", daemon=True)
-    thread.start()
-    thread.join(timeout_s)
-    if errors:
-        raise DeviceError(f"PortAudio: {errors[0].args[0]}")
-    return not thread.is_alive()
+    """See livewave.sound.hangs. Raises DeviceError when PortAudio does."""
+    try:
+        return ends_in_time(call, timeout_s)
+    except _sounddevice().PortAudioError as error:
+        raise DeviceError(f"PortAudio: {error.args[0]}") from None
 
 
 def _default_index(sounddevice, host_apis) -> int:
